@@ -1,0 +1,65 @@
+"""What can go wrong, as one family.
+
+    CaucasusForecastError
+    ├── EvidenceError    (ValueError)    a count, a date, a series
+    ├── GraphError       (ValueError)    nodes, edges, cycles
+    ├── PriorError       (ValueError)    a prior or a prior set
+    ├── CaseError        (ValueError)    a case file or an argument of a forecast
+    ├── ScenarioError    (ValueError)    rules that do not parse or do not partition
+    └── StorageError     (OSError)       a saved forecast that is missing, damaged or in the way
+
+Every message names the place (file, row or key), the value, what is allowed, and the cure.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CaucasusForecastError(Exception):
+    """Base of every error this library raises on purpose."""
+
+
+class EvidenceError(CaucasusForecastError, ValueError):
+    """A row of evidence cannot be used as it stands."""
+
+
+class GraphError(CaucasusForecastError, ValueError):
+    """A causal graph is not one: unknown node, self-loop, contemporaneous cycle."""
+
+
+class PriorError(CaucasusForecastError, ValueError):
+    """A prior or a prior set is incomplete, unknown or out of range."""
+
+
+class CaseError(CaucasusForecastError, ValueError):
+    """A case file or an argument of a forecast is not usable."""
+
+
+class ScenarioError(CaucasusForecastError, ValueError):
+    """A scenario set does not parse, or is not exclusive and exhaustive."""
+
+
+class StorageError(CaucasusForecastError, OSError):
+    """A saved forecast is missing, damaged, newer than this version, or in the way."""
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Say which allowed name is meant, as the tail of an error message.
+
+    Parameters
+    ----------
+    name
+        What was given.
+    allowed
+        What may be given.
+
+    Examples
+    --------
+    >>> nearest("tensoin", ["tension", "treaty"])
+    "did you mean 'tension'? Allowed: tension, treaty"
+    """
+    options = sorted(allowed)
+    close = get_close_matches(name, options, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    shown = ", ".join(options[:30]) + (f", … ({len(options)} in all)" if len(options) > 30 else "")
+    return f"{hint}Allowed: {shown}"

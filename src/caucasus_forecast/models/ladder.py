@@ -1,0 +1,74 @@
+"""`ladder`: hidden Markov levels, marginalised exactly, with the whole theory in one likelihood.
+
+Question: given counts of incidents and the dated events around them, at which level is tension, how
+strongly does it move the other nodes, and how does it move itself?
+
+    k[t] | k[t-1]        ~ A(k[t-1], ·),  A tilted by ladder_drift, ladder_mobility and the pull of
+                           tension's causes (`caucasus_forecast.tension.Ladder`)
+    deaths[t] | k[t]     ~ NegBinomial(mean[k] · m, size[k] · m)
+    η[n, t] | k[t]       = Σ slope[e] · cause                      (`caucasus_forecast.equations`)
+    counts, events, shares | η as in `caucasus_forecast.equations`
+
+The levels are summed out by a forward pass, so the posterior is over smooth parameters only:
+``slope[edge]``, ``base[node]``, ``noise[share]``, ``overdispersion``, ``ladder_drift``,
+``ladder_mobility``.
+
+Assumptions: the levels' death counts and transitions are those of the reference class; slopes act
+linearly on a bounded score; index nodes have no noise of their own; causes without a series stay at
+the status quo. What would falsify it: counts that the smoothed level does not predict (see the
+one-step scores in ``log_likelihood``), or slopes pushed against their priors by every new month.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pymc as pm
+import pytensor.tensor as pt
+import xarray as xr
+
+from ..graph import CausalGraph
+from ..graph import load as load_graph
+from ..likelihood import Plan, ladder_terms, plan, shared_steps
+from ..priors import PriorSet
+from ..tension import Ladder, fit_ladder, reference
+from ._declare import TENSOR, declare, scalar
+from ._markov_op import markov_log_likelihood
+
+GRAPH: CausalGraph = load_graph("alyarli-2021")
+
+
+def process(panel: xr.Dataset, plan: Plan) -> Ladder:
+    """The ladder of a panel: the newest reference class that ends before its as-of date."""
+    as_of = date.fromisoformat(panel.attrs["as_of"])
+    complete = as_of.year if (as_of.month, as_of.day) == (12, 31) else as_of.year - 1
+    return fit_ladder(reference(complete), plan.deaths, plan.months)
+
+
+def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
+    """The PyMC model of a panel under a prior set.
+
+    Parameters
+    ----------
+    panel
+        From `caucasus_forecast.panel.build`.
+    priors
+        A complete prior set.
+    """
+    cells = plan(panel, GRAPH)
+    ladder = process(panel, cells)
+    deaths, pairs = ladder.death_terms(cells.deaths, cells.months)
+    first, which = shared_steps(cells, ladder.score)
+    with pm.Model() as model:
+        p = declare(GRAPH, priors)
+        drift, mobility = scalar("ladder.drift", priors), scalar("ladder.mobility", priors)
+        emission, pull, node_pairs = ladder_terms(cells, p, ladder.score, TENSOR)
+        step = ladder.log_step(drift, mobility, pt.as_tensor(pull)[first, 0], TENSOR)
+        for month, weight in [*pairs, *node_pairs]:
+            step = pt.inc_subtensor(step[which[month]], weight)
+        logp = markov_log_likelihood(ladder.log_initial, step, which, emission + deaths)[0]
+        pm.Potential("evidence", logp)
+    return model
+
+
+__all__ = ["GRAPH", "build", "process"]

@@ -1,0 +1,50 @@
+"""Every dimension, variable and group name of a forecast, each said once.
+
+The names below are the public schema (`docs/schema.md`): renaming one is a breaking change.
+"""
+
+from typing import Final
+
+# dimensions
+CHAIN: Final = "chain"
+DRAW: Final = "draw"
+PATH: Final = "path"
+MONTH: Final = "month"
+OBSERVATION: Final = "observation"
+EDGE: Final = "edge"
+NODE: Final = "node"
+STATE: Final = "state"
+SERIES: Final = "series"
+SCENARIO: Final = "scenario"
+QUESTION: Final = "question"
+LEVEL: Final = "level"
+QUANTILE: Final = "quantile"
+
+# groups of the saved tree
+POSTERIOR: Final = "posterior"
+PRIOR: Final = "prior"
+SAMPLE_STATS: Final = "sample_stats"
+LOG_LIKELIHOOD: Final = "log_likelihood"
+LOG_PRIOR: Final = "log_prior"
+OBSERVED_DATA: Final = "observed_data"
+CONSTANT_DATA: Final = "constant_data"
+SMOOTHED: Final = "smoothed"
+PREDICTIONS: Final = "predictions"
+SCENARIOS: Final = "scenarios"
+QUESTIONS: Final = "questions"
+DIAGNOSTICS: Final = "diagnostics"
+GROUPS: Final = (
+    POSTERIOR, PRIOR, SAMPLE_STATS, LOG_LIKELIHOOD, LOG_PRIOR, OBSERVED_DATA, CONSTANT_DATA,
+    SMOOTHED, PREDICTIONS, SCENARIOS, QUESTIONS, DIAGNOSTICS,
+)  # fmt: skip
+
+# the interval shown everywhere: equal-tailed, this mass
+INTERVAL_MASS: Final = 0.9
+INTERVAL_KIND: Final = "eti"
+
+# one month of exposure, in days
+DAYS_PER_MONTH: Final = 365.25 / 12
+
+# the series a bare `month,count` table is read as, and the node it informs
+DEATHS: Final = "battle_deaths"
+TENSION: Final = "tension"

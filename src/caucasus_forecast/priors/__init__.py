@@ -1,0 +1,400 @@
+"""Beliefs are data: complete, named sets of priors, one TOML file each.
+
+A set gives every parameter of every model one entry:
+
+    ["tension->transport_delay"]
+    dist = "Normal"
+    kwargs = { mu = 0.65, sigma = 0.2 }
+    why = "the article: clashes block the reopening"
+    claims = ["tension-to-transport-delay"]
+
+A file is whole: no inheritance, no pointers, nothing executed. `dist` and `kwargs` are spelt as in
+``pymc_extras.prior.Prior.to_dict``, and such an object, or a dict, is accepted wherever a prior is.
+
+A slope is the change of its effect, in the effect's own unit, for one standard deviation of its
+cause: standard deviations of an index, log monthly rate of a count, log cumulative hazard of an
+event, log odds of a share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ..errors import PriorError, nearest
+from ..graph import CausalGraph
+from ..graph import load as load_graph
+
+REAL, POSITIVE, UNIT = "any real number", "positive numbers", "numbers between 0 and 1"
+
+# distribution -> its parameters and what each may be, and the values a draw may take
+DISTRIBUTIONS: dict[str, tuple[dict[str, str], str]] = {
+    "Normal": ({"mu": REAL, "sigma": POSITIVE}, REAL),
+    "StudentT": ({"nu": POSITIVE, "mu": REAL, "sigma": POSITIVE}, REAL),
+    "Laplace": ({"mu": REAL, "b": POSITIVE}, REAL),
+    "LogNormal": ({"mu": REAL, "sigma": POSITIVE}, POSITIVE),
+    "HalfNormal": ({"sigma": POSITIVE}, POSITIVE),
+    "Exponential": ({"lam": POSITIVE}, POSITIVE),
+    "Gamma": ({"alpha": POSITIVE, "beta": POSITIVE}, POSITIVE),
+    "InverseGamma": ({"alpha": POSITIVE, "beta": POSITIVE}, POSITIVE),
+    "Beta": ({"alpha": POSITIVE, "beta": POSITIVE}, UNIT),
+}
+
+# parameters of the tension processes and of the observation equations, with their support
+SHARED_PARAMETERS: dict[str, str] = {
+    "ladder.drift": REAL,
+    "ladder.mobility": REAL,
+    "drift.persistence": UNIT,
+    "drift.level": REAL,
+    "drift.loading": POSITIVE,
+    "drift.size": POSITIVE,
+    "reference.level": REAL,
+    "reference.size": POSITIVE,
+    "overdispersion": POSITIVE,
+}
+
+
+def parameters(graph: CausalGraph | None = None) -> dict[str, str]:
+    """Every parameter a set must give, and the support of each.
+
+    One slope per edge (``cause->effect``); ``node.base`` for each count (log monthly rate), event
+    (log monthly cumulative hazard) and share (log odds), in the article's status quo;
+    ``node.noise`` for each share; and the parameters of the tension processes.
+
+    Examples
+    --------
+    >>> parameters()["tension->transport_delay"]
+    'any real number'
+    """
+    graph = graph or load_graph()
+    based = [n for n in graph.nodes if n.kind in ("count", "event", "share")]
+    return {
+        **dict.fromkeys(graph.slopes, REAL),
+        **{f"{n.name}.base": REAL for n in based},
+        **{f"{n.name}.noise": POSITIVE for n in based if n.kind == "share"},
+        **SHARED_PARAMETERS,
+    }
+
+
+@dataclass(frozen=True)
+class Prior:
+    """One distribution from a closed list, and why.
+
+    Raises
+    ------
+    PriorError
+        For an unknown distribution or argument, a missing one, or one out of range.
+
+    Examples
+    --------
+    >>> Prior("Normal", {"mu": 0.65, "sigma": 0.2})
+    Normal(mu=0.65, sigma=0.2)
+    """
+
+    dist: str
+    kwargs: Mapping[str, float]
+    why: str = field(default="", compare=False)
+    claims: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if self.dist not in DISTRIBUTIONS:
+            raise PriorError(
+                f"unknown distribution {self.dist!r}; {nearest(str(self.dist), DISTRIBUTIONS)}"
+            )
+        domains, _ = DISTRIBUTIONS[self.dist]
+        for name, value in self.kwargs.items():
+            if name not in domains:
+                raise PriorError(f"{self.dist} has no argument {name!r}; {nearest(name, domains)}")
+            _check_argument(self.dist, name, value, domains[name])
+        if missing := [name for name in domains if name not in self.kwargs]:
+            raise PriorError(f"{self.dist} lacks {', '.join(missing)}; give every argument")
+        ordered = {name: float(self.kwargs[name]) for name in domains}
+        object.__setattr__(self, "kwargs", ordered)
+
+    @property
+    def support(self) -> str:
+        """The values a draw may take."""
+        return DISTRIBUTIONS[self.dist][1]
+
+    def __hash__(self) -> int:
+        return hash((self.dist, tuple(self.kwargs.items())))
+
+    def __repr__(self) -> str:
+        return f"{self.dist}({', '.join(f'{k}={v:g}' for k, v in self.kwargs.items())})"
+
+
+def Normal(mu: float, sigma: float) -> Prior:
+    """``Prior("Normal", ...)``, the usual one for a slope.
+
+    Examples
+    --------
+    >>> Normal(0, 0.5)
+    Normal(mu=0, sigma=0.5)
+    """
+    return Prior("Normal", {"mu": mu, "sigma": sigma})
+
+
+def as_prior(value: Any) -> Prior:
+    """A prior from a `Prior`, a ``{"dist", "kwargs"}`` dict, or a ``pymc_extras`` `Prior`.
+
+    Raises
+    ------
+    PriorError
+        If it is none of these, or carries what cannot be honoured (dims, transforms, nesting).
+
+    Examples
+    --------
+    >>> as_prior({"dist": "Normal", "kwargs": {"mu": 0, "sigma": 1}})
+    Normal(mu=0, sigma=1)
+    """
+    if isinstance(value, Prior):
+        return value
+    if not isinstance(value, Mapping) and callable(getattr(value, "to_dict", None)):
+        value = value.to_dict()
+    if not isinstance(value, Mapping):
+        raise PriorError(
+            f"{value!r} is not a prior; give Prior(dist, kwargs) or a dict with 'dist' and 'kwargs'"
+        )
+    allowed = ("dist", "kwargs", "why", "claims")
+    for key, given in value.items():
+        if key not in allowed and not (key in ("dims", "centered", "transform") and not given):
+            if key == "centered" and given is True:
+                continue
+            raise PriorError(f"unknown key {key!r} in a prior; {nearest(str(key), allowed)}")
+    if "dist" not in value:
+        raise PriorError("a prior lacks 'dist'; name the distribution")
+    kwargs = value.get("kwargs", {})
+    if not isinstance(kwargs, Mapping):
+        raise PriorError(f"'kwargs' is {kwargs!r}; write {{ mu = 0.0, sigma = 0.5 }}")
+    claims = value.get("claims", ())
+    if isinstance(claims, str) or not all(isinstance(c, str) for c in claims):
+        raise PriorError(f"'claims' is {claims!r}; write a list of claim ids")
+    return Prior(value["dist"], kwargs, str(value.get("why", "")), tuple(claims))
+
+
+@dataclass(frozen=True)
+class PriorSet(Mapping[str, Prior]):
+    """A complete, named set of priors, checked against the graph's parameters.
+
+    Raises
+    ------
+    PriorError
+        For an unknown or missing parameter, or a prior whose support is not the parameter's.
+
+    Examples
+    --------
+    >>> load("alyarli-2021")["tension->transport_delay"]
+    Normal(mu=0.65, sigma=0.2)
+    """
+
+    name: str
+    entries: Mapping[str, Prior]
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        needed = parameters()
+        for key, prior in self.entries.items():
+            if key not in needed:
+                raise PriorError(
+                    f"prior set {self.name!r}: unknown parameter {key!r}; {nearest(key, needed)}"
+                )
+            _check_support(self.name, key, prior, needed[key])
+        if missing := [key for key in needed if key not in self.entries]:
+            shown = ", ".join(missing[:8]) + (" …" if len(missing) > 8 else "")
+            raise PriorError(
+                f"prior set {self.name!r} lacks {len(missing)} of {len(needed)} parameters: "
+                f"{shown}. A set is complete: copy a shipped file and change what you mean to"
+            )
+        object.__setattr__(self, "entries", {key: self.entries[key] for key in needed})
+
+    def __getitem__(self, key: str) -> Prior:
+        return self.entries[key]
+
+    def __iter__(self) -> Any:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the distributions; names and reasons do not enter."""
+        body = {key: [p.dist, dict(p.kwargs)] for key, p in self.entries.items()}
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+    def replace(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> PriorSet:
+        """A new set with some entries changed, named after what changed.
+
+        Examples
+        --------
+        >>> load("agnostic").replace({"tension->transport_delay": Normal(0, 0.1)}).name
+        'agnostic+tension->transport_delay'
+        """
+        entries = dict(self.entries)
+        given = {**(changes or {}), **more}
+        for key, value in given.items():
+            if key not in entries:
+                raise PriorError(
+                    f"prior set {self.name!r}: unknown parameter {key!r}; {nearest(key, entries)}"
+                )
+            try:
+                entries[key] = as_prior(value)
+            except PriorError as error:
+                raise PriorError(f"[{key}]: {error}") from None
+        return PriorSet("+".join([self.name, *given]), entries, self.title)
+
+    def __repr__(self) -> str:
+        head = f"PriorSet {self.name!r}" + (f": {self.title}" if self.title else "")
+        width = max(len(k) for k in self.entries)
+        return "\n".join([head, *(f"  {k:<{width}}  {p!r}" for k, p in self.entries.items())])
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><th>{escape(k)}</th><td>{escape(repr(p))}</td><td>{escape(p.why)}</td></tr>"
+            for k, p in self.entries.items()
+        )
+        caption = escape(f"{self.name}: {self.title}")
+        return f"<table><caption>{caption}</caption>{rows}</table>"
+
+
+def list() -> tuple[str, ...]:
+    """Names of the shipped sets.
+
+    Examples
+    --------
+    >>> "agnostic" in list()
+    True
+    """
+    folder = files("caucasus_forecast").joinpath("priors")
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
+
+
+def load(name_or_path: str | Path) -> PriorSet:
+    """A shipped set by name, or a set from a TOML file.
+
+    Raises
+    ------
+    PriorError
+        Naming the file, the key, the value, what is allowed and the nearest match.
+
+    Examples
+    --------
+    >>> len(load("agnostic")) == len(parameters())
+    True
+    """
+    text = str(name_or_path)
+    if text in list():
+        return _shipped(text)
+    path = Path(name_or_path)
+    if not path.suffix and not path.exists():
+        raise PriorError(
+            f"no prior set {text!r}; {nearest(text, list())}. For a file of your own give its path"
+        )
+    try:
+        return read(path.read_text(encoding="utf-8"), path.name, path.stem)
+    except FileNotFoundError:
+        raise PriorError(f"{path}: no such file; check the path") from None
+    except (IsADirectoryError, UnicodeDecodeError):
+        raise PriorError(f"{path}: not a TOML text file") from None
+
+
+@cache
+def _shipped(name: str) -> PriorSet:
+    file = files("caucasus_forecast").joinpath("priors", f"{name}.toml")
+    return read(file.read_text(encoding="utf-8"), file.name, name)
+
+
+def read(text: str, where: str, stem: str = "") -> PriorSet:
+    """A set from the text of a TOML file; `where` is how errors name it."""
+    try:
+        body = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise PriorError(f"{where}: {error}") from None
+    heading = {key: body.pop(key) for key in ("name", "title") if not isinstance(body.get(key), dict)
+               and key in body}  # fmt: skip
+    entries = {}
+    for key, value in body.items():
+        if not isinstance(value, dict):
+            raise PriorError(
+                f"{where}: {key!r} is {value!r}; each parameter is a table: "
+                f'["{key}"] with dist, kwargs, why, claims. Other keys: name, title'
+            )
+        try:
+            entries[key] = as_prior(value)
+        except PriorError as error:
+            raise PriorError(f"{where}: [{key}]: {error}") from None
+    try:
+        return PriorSet(str(heading.get("name", stem)), entries, str(heading.get("title", "")))
+    except PriorError as error:
+        raise PriorError(f"{where}: {error}") from None
+
+
+def resolve(given: Any) -> PriorSet:
+    """A set from whatever a caller may give: a set, a name, a path, or ``(base, changes)``."""
+    if isinstance(given, PriorSet):
+        return given
+    if isinstance(given, str | Path):
+        return load(given)
+    if isinstance(given, Mapping):
+        return load("alyarli-2021").replace(given)
+    raise PriorError(
+        f"priors given as {type(given).__name__}; give a name, a path, a PriorSet, or a dict of "
+        "changes to 'alyarli-2021'"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A parameter on which two sets disagree."""
+
+    parameter: str
+    first: Prior
+    second: Prior
+
+    def __repr__(self) -> str:
+        return f"{self.parameter}: {self.first!r} | {self.second!r}"
+
+
+def diff(a: Any, b: Any) -> tuple[Difference, ...]:
+    """The parameters on which two sets differ.
+
+    Examples
+    --------
+    >>> diff("agnostic", "agnostic")
+    ()
+    """
+    first, second = resolve(a), resolve(b)
+    return tuple(Difference(k, first[k], second[k]) for k in first if first[k] != second[k])
+
+
+def _check_argument(dist: str, name: str, value: Any, domain: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PriorError(f"{dist}: {name} is {value!r}; write a number")
+    if not math.isfinite(value):
+        raise PriorError(f"{dist}: {name} is {value}; it must be finite")
+    if domain == POSITIVE and value <= 0:
+        raise PriorError(f"{dist}: {name} is {value:g}; it must be greater than 0")
+
+
+_NESTED = {REAL: (REAL, POSITIVE, UNIT), POSITIVE: (POSITIVE, UNIT), UNIT: (UNIT,)}
+
+
+def _check_support(name: str, key: str, prior: Prior, support: str) -> None:
+    if prior.support not in _NESTED[support]:
+        fitting: Iterable[str] = (d for d, (_, s) in DISTRIBUTIONS.items() if s in _NESTED[support])
+        raise PriorError(
+            f"prior set {name!r}: {key} takes {support}, but {prior!r} draws {prior.support}; "
+            f"use one of: {', '.join(sorted(fitting))}"
+        )
+
+
