@@ -1,0 +1,85 @@
+"""Bayesian scenario forecasts from a causal theory of the Armenia-Azerbaijan conflict.
+
+>>> import caucasus_forecast as cf
+>>> cf.priors.load("agnostic")["tension->pressure"]
+Normal(mu=0, sigma=0.5)
+
+Names are imported when first used: the light ones (`priors`, `graph`, `evidence`) do not wait for
+the sampler.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import evidence, graph, priors
+    from .case import Case
+    from .errors import (
+        CaseError,
+        CaucasusForecastError,
+        EvidenceError,
+        GraphError,
+        PriorError,
+        ScenarioError,
+        StorageError,
+    )
+    from .forecasting import Forecast, forecast, load, run
+    from .priors import Normal, Prior, PriorSet
+
+_HOME = {
+    "Case": "case",
+    "CaseError": "errors",
+    "CaucasusForecastError": "errors",
+    "EvidenceError": "errors",
+    "Forecast": "forecasting",
+    "GraphError": "errors",
+    "Normal": "priors",
+    "Prior": "priors",
+    "PriorError": "errors",
+    "PriorSet": "priors",
+    "ScenarioError": "errors",
+    "StorageError": "errors",
+    "evidence": "",
+    "forecast": "forecasting",
+    "graph": "",
+    "load": "forecasting",
+    "priors": "",
+    "run": "forecasting",
+}
+
+__version__ = "0.1.0"
+__all__ = [
+    "Case",
+    "CaseError",
+    "CaucasusForecastError",
+    "EvidenceError",
+    "Forecast",
+    "GraphError",
+    "Normal",
+    "Prior",
+    "PriorError",
+    "PriorSet",
+    "ScenarioError",
+    "StorageError",
+    "evidence",
+    "forecast",
+    "graph",
+    "load",
+    "priors",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOME[name]
+    if not home:
+        return import_module(f".{name}", __name__)
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -43,13 +43,13 @@ class StorageError(CaucasusForecastError, OSError):
     """A saved forecast is missing, damaged, newer than this version, or in the way."""
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
+def nearest(name: object, allowed: Iterable[str]) -> str:
     """Say which allowed name is meant, as the tail of an error message.
 
     Parameters
     ----------
     name
-        What was given.
+        What was given, in whatever case.
     allowed
         What may be given.
 
@@ -59,7 +59,8 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     "did you mean 'tension'? Allowed: tension, treaty"
     """
     options = sorted(allowed)
-    close = get_close_matches(name, options, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    plain = {option.casefold(): option for option in options}
+    close = get_close_matches(str(name).casefold(), plain, n=1, cutoff=0.6)
+    hint = f"did you mean {plain[close[0]]!r}? " if close else ""
     shown = ", ".join(options[:30]) + (f", … ({len(options)} in all)" if len(options) > 30 else "")
-    return f"{hint}Allowed: {shown}"
+    return f"{hint}Allowed: {shown or 'none'}"

@@ -17,25 +17,29 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import html
 import io
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from numbers import Integral, Real
+from itertools import pairwise
+from numbers import Real
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-
-import narwhals.stable.v2 as nw
 
 from .errors import EvidenceError, nearest
 from .names import DEATHS
 
 MODES = ("counts", "events", "status", "share")
 ONE_DAY = timedelta(days=1)
+LARGEST = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,11 +64,35 @@ class Window:
         return max(shared, 0)
 
     def until(self, last: date) -> Window | None:
-        """The part that ends no later than `last`, if any."""
+        """Keep the part that ends no later than `last`, if any."""
         return None if self.start > last else Window(self.start, min(self.end, last))
 
     def __str__(self) -> str:
         return str(self.start) if self.start == self.end else f"{self.start} to {self.end}"
+
+
+def without(windows: Iterable[Window], holes: Iterable[Window]) -> tuple[Window, ...]:
+    """Cut holes out of windows: the days of `windows` that are in none of `holes`.
+
+    Examples
+    --------
+    >>> may, day = Window(date(2021, 5, 1), date(2021, 5, 31)), date(2021, 5, 13)
+    >>> print(*without([may], [Window(day, day)]), sep="; ")
+    2021-05-01 to 2021-05-12; 2021-05-14 to 2021-05-31
+    """
+    left = sorted(windows)
+    for hole in holes:
+        parts = []
+        for window in left:
+            if not window.overlap(hole):
+                parts.append(window)
+                continue
+            if window.start < hole.start:
+                parts.append(Window(window.start, hole.start - ONE_DAY))
+            if hole.end < window.end:
+                parts.append(Window(hole.end + ONE_DAY, window.end))
+        left = parts
+    return tuple(left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +112,20 @@ class Series:
             raise EvidenceError(
                 f"series {self.name!r}: mode {self.mode!r}: {nearest(self.mode, MODES)}"
             )
+        object.__setattr__(self, "coverage", tuple(sorted(self.coverage)))
+        for a, b in pairwise(self.coverage):
+            if a.overlap(b):
+                raise EvidenceError(
+                    f"series {self.name!r}: coverage {a} overlaps coverage {b}; join them"
+                )
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One number over one interval.
 
-    `suspect` is the doubt about the row, empty if there is none; suspect rows, rows without a
-    series and rows with ``use=False`` are carried but never enter a likelihood.
+    `suspect` is the doubt about the row, empty if there is none. Suspect rows, rows without a
+    series and rows with ``use=False`` are carried by `table`; `Evidence` refuses them.
     """
 
     window: Window
@@ -111,8 +145,8 @@ class Evidence:
     Raises
     ------
     EvidenceError
-        For an unknown series, two totals of one series that overlap, or an event outside its
-        series' coverage.
+        For an unknown series, a number its series cannot hold, a row marked as suspect or not for
+        use, two totals of one series that overlap, or an event outside its series' coverage.
 
     Examples
     --------
@@ -125,59 +159,88 @@ class Evidence:
     observations: tuple[Observation, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "series", MappingProxyType(dict(self.series)))
+        object.__setattr__(self, "observations", tuple(self.observations))
         for o in self.observations:
             if o.series not in self.series:
                 raise EvidenceError(
                     f"observation {o.id or o.window}: unknown series {o.series!r}; "
                     f"{nearest(o.series, self.series)}"
                 )
+            _refuse_unusable(self.series[o.series], o)
         for name, s in self.series.items():
+            if name != s.name:
+                raise EvidenceError(f"series {s.name!r} is filed under {name!r}; use one name")
             rows = [o for o in self.observations if o.series == name]
             _refuse_overlaps([(o.window, o.id) for o in rows if is_total(s, o)], name)
             if s.mode == "events":
                 _refuse_uncovered(s, rows)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Evidence, (dict(self.series), self.observations)
+
     def as_of(self, last: date) -> Evidence:
-        """What was on record on a day: nothing that ends later remains, coverage included."""
+        """Keep what was on record on a day: nothing that ends later remains, coverage included.
+
+        The days of a row that is still open on that day leave the coverage: they are unknown, and
+        not without events.
+        """
         kept = tuple(o for o in self.observations if o.window.end <= last)
         informed = {o.series for o in kept}
         series = {}
         for name, s in self.series.items():
-            seen = tuple(w for c in s.coverage if (w := c.until(last)))
+            still_open = (
+                o.window for o in self.observations if o.series == name and o.window.end > last
+            )
+            seen = without((w for c in s.coverage if (w := c.until(last))), still_open)
             if seen or name in informed:
                 series[name] = replace(s, coverage=seen)
         return Evidence(series, kept)
 
     def with_series(self, series: Series, rows: Sequence[Observation]) -> Evidence:
-        """The same evidence with one series replaced, whole, by other rows."""
+        """Replace one series, whole, by other rows."""
         others = tuple(o for o in self.observations if o.series != series.name)
         return Evidence({**self.series, series.name: series}, (*others, *rows))
 
     @property
     def digest(self) -> str:
         """SHA-256 of everything a likelihood can see, in a fixed order."""
-        lines = [
-            f"{s.name}|{s.node}|{s.mode}|{';'.join(map(str, s.coverage))}"
-            for s in sorted(self.series.values(), key=lambda s: s.name)
-        ]
-        lines += sorted(f"{o.series}|{o.window}|{o.count!r}" for o in self.observations)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        series = sorted(
+            (s.name, s.node, s.mode, [str(w) for w in s.coverage]) for s in self.series.values()
+        )
+        rows = sorted((o.series, str(o.window), float(o.count)) for o in self.observations)
+        return hashlib.sha256(repr((series, rows)).encode()).hexdigest()
 
     def __repr__(self) -> str:
-        return _summary(self, "\n")
+        lines = [f"Evidence: {len(self.series)} series, {len(self.observations)} observations"]
+        for s in self.series.values():
+            rows = [o for o in self.observations if o.series == s.name]
+            windows = [o.window for o in rows] + list(s.coverage)
+            span = "-"
+            if windows:
+                span = f"{min(w.start for w in windows)} to {max(w.end for w in windows)}"
+            lines.append(f"  {s.name:<24}{len(rows):>4} rows  {span}  -> {s.node}")
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{repr(self)}</pre>"
+        return f"<pre>{html.escape(repr(self))}</pre>"
 
 
-def _summary(evidence: Evidence, newline: str) -> str:
-    lines = [f"Evidence: {len(evidence.series)} series, {len(evidence.observations)} observations"]
-    for s in evidence.series.values():
-        rows = [o for o in evidence.observations if o.series == s.name]
-        windows = [o.window for o in rows] + list(s.coverage)
-        span = f"{min(w.start for w in windows)} to {max(w.end for w in windows)}" if windows else "-"
-        lines.append(f"  {s.name:<24}{len(rows):>4} rows  {span}  -> {s.node}")
-    return newline.join(lines)
+def _refuse_unusable(series: Series, row: Observation) -> None:
+    place = f"series {series.name!r}: {row.id or row.window}"
+    if row.suspect or not row.use:
+        raise EvidenceError(
+            f"{place} is not for use ({row.suspect or 'use is False'}); leave it out, or clear "
+            "the mark"
+        )
+    allowed, holds = {
+        "status": ("0 or 1", row.count in (0, 1)),
+        "share": ("a share between 0 and 1", 0 <= row.count <= 1),
+    }.get(series.mode, ("a whole number, 0 or more", row.count >= 0 and row.count % 1 == 0))
+    if not holds:
+        raise EvidenceError(
+            f"{place}: the count is {row.count}; a {series.mode} row takes {allowed}"
+        )
 
 
 def is_total(series: Series, row: Observation) -> bool:
@@ -193,11 +256,16 @@ def _within_a_month(window: Window) -> bool:
 
 def _refuse_overlaps(rows: list[tuple[Window, str]], series: str) -> None:
     rows = sorted(rows)
-    for (a, first), (b, second) in zip(rows, rows[1:], strict=False):
-        if a.overlap(b):
-            kind = "is listed twice" if a == b else f"overlaps {b} ({second})"
+    for (a, first), (b, second) in pairwise(rows):
+        if a == b:
             raise EvidenceError(
-                f"series {series!r}: {a} ({first}) {kind}; keep one, or split the interval"
+                f"series {series!r}: {a} is listed twice ({first}; {second}); "
+                "keep one, or add them up"
+            )
+        if a.overlap(b):
+            raise EvidenceError(
+                f"series {series!r}: {a} ({first}) overlaps {b} ({second}); "
+                "keep one, or split the interval"
             )
 
 
@@ -210,12 +278,12 @@ def _refuse_uncovered(series: Series, rows: list[Observation]) -> None:
             )
 
 
-# --------------------------------------------------------------------------- what the package carries
+# ------------------------------------------------------------------------ what the package carries
 
 
 @cache
 def table() -> tuple[Observation, ...]:
-    """Every row the package carries, usable or not, with its source.
+    """List every dated row the package carries, usable or not, with its source.
 
     Examples
     --------
@@ -240,7 +308,7 @@ def table() -> tuple[Observation, ...]:
 
 @cache
 def load() -> Evidence:
-    """The embedded evidence: the article's facts, UCDP deaths, later dated events.
+    """Load the embedded evidence: the article's facts, UCDP deaths, later dated events.
 
     Suspect rows, totals whose parts are listed, and rows that inform no series stay in `table`.
     """
@@ -266,14 +334,14 @@ def _window(text: str) -> Window:
 
 def _table(name: str) -> list[dict[str, str]]:
     text = files("caucasus_forecast").joinpath("data", name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 # --------------------------------------------------------------------------- the user's own counts
 
 
 def read_counts(source: Any, series: str = DEATHS) -> tuple[Observation, ...]:
-    """A user's counts, from a CSV path or any data frame, every row checked.
+    """Read a user's counts, from a CSV path or any data frame, every row checked.
 
     Parameters
     ----------
@@ -328,6 +396,8 @@ def _csv_rows(path: Path) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
         raise EvidenceError(
             f"{where}: not UTF-8 text at byte {error.start}; save it as 'CSV UTF-8'"
         ) from None
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"{str(path)!r} cannot be read ({error}); check the path") from None
     if "\0" in text:
         raise EvidenceError(f"{where}: holds binary data, not text; save it as 'CSV UTF-8'")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -357,23 +427,25 @@ def _aligned(
 
 
 def _frame_rows(source: Any) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
+    import narwhals.stable.v2 as nw  # only a data frame needs it: CSV stays light
+
     try:
         native = nw.from_native(source)
     except TypeError:
         raise EvidenceError(
             f"counts given as {type(source).__name__}; pass a CSV path or a data frame"
         ) from None
+    except nw.exceptions.DuplicateError as error:
+        raise EvidenceError(f"data frame: a column appears twice; keep one ({error})") from None
     frame = native.collect() if isinstance(native, nw.LazyFrame) else native
     columns = [str(c).strip().lower() for c in frame.columns]
     values = frame.rows()
-    rows = (
-        (n, dict(zip(columns, cells, strict=True))) for n, cells in enumerate(values, start=1)
-    )
+    rows = ((n, dict(zip(columns, cells, strict=True))) for n, cells in enumerate(values, start=1))
     return "data frame", columns, rows
 
 
 def _layout(columns: list[str], where: str) -> tuple[str, ...]:
-    for name in columns:
+    for name in filter(None, columns):
         if columns.count(name) > 1:
             raise EvidenceError(f"{where}: column {name!r} appears twice; keep one")
     for layout in _LAYOUTS:
@@ -385,13 +457,22 @@ def _layout(columns: list[str], where: str) -> tuple[str, ...]:
         for found in columns
         if (hint := _similar(found)) and hint not in columns
     )
-    raise EvidenceError(f"{where}: columns are {','.join(columns)}; needed: {wanted}{close}")
+    raise EvidenceError(
+        f"{where}: columns are {_shown(','.join(columns))}; needed: {wanted}{close}"
+    )
 
 
 def _similar(column: str) -> str:
-    known = {"n": "count", "counts": "count", "value": "count", "deaths": "count", "day": "date"}
-    known |= {"months": "month", "dates": "date", "from": "start", "to": "end"}
-    return known.get(column, "")
+    known = {"n": "count", "value": "count", "deaths": "count", "fatalities": "count"}
+    known |= {"day": "date", "from": "start", "to": "end"}
+    wanted = {name for layout in _LAYOUTS for name in layout}
+    close = get_close_matches(column, wanted - {column}, n=1, cutoff=0.75)
+    return known.get(column) or (close[0] if close else "")
+
+
+def _shown(text: str) -> str:
+    """Quote what was given, not more than a line of it."""
+    return repr(text if len(text) <= 60 else text[:60] + "…")
 
 
 def _observation(layout: tuple[str, ...], row: Row, where: str, default: str) -> Observation:
@@ -405,43 +486,69 @@ def _observation(layout: tuple[str, ...], row: Row, where: str, default: str) ->
         if end < start:
             raise EvidenceError(f"{where}: end {end} is before start {start}; swap them")
         window = Window(start, end)
-    series = str(row.get("series") or "").strip()
-    if "series" in row and not series:
+    named = row.get("series", default)
+    if _blank(named):
         raise EvidenceError(f"{where}: the series is blank; name it")
-    return Observation(window, series or default, _count(row["count"], where), id=where)
+    return Observation(window, str(named).strip(), _count(row["count"], where), id=where)
+
+
+_BLANKS = ("", "na", "n/a", "nan", "nat", "none", "null", "<na>")
+
+
+def _blank(value: Any) -> bool:
+    """Whether a cell is empty, however its library says so."""
+    if isinstance(value, str):
+        return value.strip().lower() in _BLANKS
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas' NA is neither equal nor unequal to itself
+        return True
+    except ValueError:  # an array
+        return False
 
 
 def _count(value: Any, where: str) -> float:
+    if _blank(value):
+        raise EvidenceError(
+            f"{where}: the count is blank; drop the row if it is unknown, write 0 if none"
+        )
     if isinstance(value, str):
-        return _count_text(value, where)
-    if value is None or (isinstance(value, Real) and math.isnan(float(value))) or value != value:
-        raise EvidenceError(f"{where}: the count is blank; drop the row if it is unknown, 0 if none")
-    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
-        raise EvidenceError(f"{where}: the count is {value}; write a whole number")
-    if not isinstance(value, Real):
-        raise EvidenceError(f"{where}: the count is {value!r}; write a whole number, 0 or more")
-    return _whole(float(value), value, where)
+        return _count_text(value.strip(), where)
+    if type(value).__name__ in ("bool", "bool_") or not isinstance(value, Real | Decimal):
+        raise EvidenceError(
+            f"{where}: the count is {_shown(str(value))}; write a whole number, 0 or more"
+        )
+    try:
+        number = float(value)
+    except OverflowError:
+        raise EvidenceError(
+            f"{where}: the count is over {LARGEST:,}; is it a typing error?"
+        ) from None
+    return _whole(number, str(value), where)
 
 
 def _count_text(text: str, where: str) -> float:
-    if not text:
-        raise EvidenceError(f"{where}: the count is blank; drop the row if it is unknown, 0 if none")
-    if re.fullmatch(r"\d{1,3}([,' \u00a0]\d{3})+", text):
+    if re.fullmatch(r"\d{1,3}([,'\s\u00a0\u2009\u202f]\d{3})+", text):
         plain = re.sub(r"\D", "", text)
         raise EvidenceError(f"{where}: the count is {text!r}; write {plain} without separators")
     if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", text, re.I):
-        raise EvidenceError(f"{where}: the count is {text!r}; write a whole number, 0 or more")
+        raise EvidenceError(
+            f"{where}: the count is {_shown(text)}; write a whole number, 0 or more"
+        )
     return _whole(float(text), text, where)
 
 
-def _whole(number: float, shown: Any, where: str) -> float:
+def _whole(number: float, text: str, where: str) -> float:
+    place = f"{where}: the count is {_shown(text)}"
     if math.isinf(number):
-        raise EvidenceError(f"{where}: the count is {shown!r}, which is infinite; write the number")
+        raise EvidenceError(f"{place}, which is infinite; write the number")
     if number < 0:
-        raise EvidenceError(f"{where}: the count is {shown!r}; a count cannot be negative")
-    if number != int(number):
-        raise EvidenceError(f"{where}: the count is {shown!r}; a count is whole, not fractional")
-    return float(int(number))
+        raise EvidenceError(f"{place}; a count cannot be negative")
+    if number % 1:
+        raise EvidenceError(f"{place}; a count is whole, not fractional")
+    if number > LARGEST:
+        raise EvidenceError(f"{place}, over {LARGEST:,}; is it a typing error?")
+    return abs(number)
 
 
 _ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})([T ]00:00(:00(\.0+)?)?)?")
@@ -449,73 +556,95 @@ _ISO_MONTH = re.compile(r"(\d{4})-?(\d{2})")
 
 
 def _day(value: Any, where: str, column: str) -> date:
-    if isinstance(value, datetime) or hasattr(value, "to_pydatetime"):
+    if _blank(value):
+        raise EvidenceError(f"{where}: {column} is blank; write it as 2024-02-01")
+    if type(value).__name__ == "datetime64":
+        value = value.astype("datetime64[us]").item()
+    if isinstance(value, datetime):
         return _midnight(value, where, column)
     if isinstance(value, date):
         return _plausible(value, where, column)
-    if hasattr(value, "astype") and type(value).__name__ == "datetime64":
-        return _day(value.astype("datetime64[us]").item(), where, column)
-    text = "" if value is None else str(value).strip()
+    text = str(value).strip()
     if match := _ISO_DAY.fullmatch(text):
         return _calendar(match.group(1, 2, 3), text, where, column)
     raise EvidenceError(f"{where}: {column} {_date_trouble(text)}; write it as 2024-02-01")
 
 
 def _month(value: Any, where: str) -> Window:
-    if hasattr(value, "start_time"):
-        value = value.start_time
-    text = str(value).strip() if isinstance(value, str | Integral) else ""
+    if _blank(value):
+        raise EvidenceError(f"{where}: month is blank; write it as 2024-02")
+    if hasattr(value, "start_time") and hasattr(value, "end_time"):
+        return _period(value, where)
+    text = str(value).strip() if isinstance(value, str | Real) else ""
     if match := _ISO_MONTH.fullmatch(text):
-        first = _calendar((*match.group(1, 2), "01"), text, where, "month")
-    else:
-        if text and not _ISO_DAY.fullmatch(text):
-            trouble = _date_trouble(text)
-            raise EvidenceError(f"{where}: month {trouble}; write it as 2024-02")
-        first = _day(value, where, "month")
-        if first.day != 1:
-            raise EvidenceError(
-                f"{where}: month {first} is not the first of a month; write it as "
-                f"{first:%Y-%m}, or use the columns start,end,series,count"
-            )
+        return _month_from(_calendar((*match.group(1, 2), "01"), text, where, "month"))
+    if text and not _ISO_DAY.fullmatch(text):
+        raise EvidenceError(f"{where}: month {_date_trouble(text)}; write it as 2024-02")
+    first = _day(value, where, "month")
+    if first.day != 1:
+        raise EvidenceError(
+            f"{where}: month {first} is not the first of a month; write it as "
+            f"{first:%Y-%m}, or use the columns start,end,series,count"
+        )
+    return _month_from(first)
+
+
+def _month_from(first: date) -> Window:
     following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     return Window(first, following - ONE_DAY)
 
 
-def _midnight(value: Any, where: str, column: str) -> date:
-    if value != value:
-        raise EvidenceError(f"{where}: {column} is blank; write it as 2024-02-01")
+def _period(value: Any, where: str) -> Window:
+    window = Window(
+        _plausible(value.start_time.date(), where, "month"),
+        _plausible(value.end_time.date(), where, "month"),
+    )
+    if window.start.day != 1 or window != _month_from(window.start):
+        raise EvidenceError(
+            f"{where}: month {str(value)!r} is {window}, not one month; use months, or the "
+            "columns start,end,series,count"
+        )
+    return window
+
+
+def _midnight(value: datetime, where: str, column: str) -> date:
     if value.tzinfo is not None:
         raise EvidenceError(
             f"{where}: {column} {value} has a time zone; convert it to a local date first"
         )
-    if (value.hour, value.minute, value.second) != (0, 0, 0):
+    if value.time() != time(0):
         raise EvidenceError(f"{where}: {column} {value} has a time of day; give the date alone")
     return _plausible(value.date(), where, column)
 
 
 def _calendar(parts: tuple[str, ...], text: str, where: str, column: str) -> date:
     try:
-        return _plausible(date(*map(int, parts)), where, column)
+        day = date(*map(int, parts))
     except ValueError as error:
-        if isinstance(error, EvidenceError):
-            raise
-        raise EvidenceError(f"{where}: {column} {text!r} is not a date ({error})") from None
+        raise EvidenceError(
+            f"{where}: {column} {text!r} is not a date ({error}); check it against its source"
+        ) from None
+    return _plausible(day, where, column)
 
 
 def _plausible(day: date, where: str, column: str) -> date:
     if not 1900 <= day.year <= 2100:
-        raise EvidenceError(f"{where}: {column} {day} has the year {day.year}; is it a typing error?")
+        raise EvidenceError(
+            f"{where}: {column} {day} has the year {day.year}; is it a typing error?"
+        )
     return day
 
 
 def _date_trouble(text: str) -> str:
-    if not text or text.lower() in ("nan", "nat", "none"):
-        return "is blank"
+    shown = _shown(text)
     if re.fullmatch(r"[2-6]\d{4}(\.\d+)?", text):
-        return f"{text!r} looks like an Excel serial date"
+        return f"{shown} looks like an Excel serial date"
     if match := re.fullmatch(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{2}|\d{4})", text):
         both = all(1 <= int(x) <= 12 for x in match.group(1, 2))
         if both and match.group(1) != match.group(2):
-            return f"{text!r} is ambiguous: day or month first?"
-        return f"{text!r} is not an ISO date"
-    return f"{text!r} cannot be read as a date"
+            return f"{shown} is ambiguous: day or month first?"
+        return f"{shown} is not an ISO date"
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*", text):
+        zoned = re.search(r"(Z|[+-]\d{2}:?\d{2})$", text)
+        return f"{shown} has a time {'zone' if zoned else 'of day'}"
+    return f"{shown} cannot be read as a date"

@@ -22,6 +22,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import html
+import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -48,7 +50,7 @@ class Node:
     Parameters
     ----------
     name
-        Its name everywhere in the library.
+        Its name everywhere in the library: letters, digits and underscores.
     kind
         ``process``, ``index``, ``count``, ``event`` or ``share``.
     reading
@@ -68,6 +70,10 @@ class Node:
     meaning: str = ""
 
     def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise GraphError(
+                f"node {self.name!r}: a name is made of letters, digits and underscores"
+            )
         if self.kind not in KINDS:
             raise GraphError(f"node {self.name!r}: kind {self.kind!r}: {nearest(self.kind, KINDS)}")
         if self.reading not in (-1, 1):
@@ -139,13 +145,17 @@ class CausalGraph:
     edges: tuple[Edge, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", tuple(self.nodes))
+        object.__setattr__(self, "edges", tuple(self.edges))
         names = [n.name for n in self.nodes]
         _refuse_duplicates(names, "node")
         _refuse_duplicates([e.name for e in self.edges], "edge")
         for edge in self.edges:
             for end in (edge.cause, edge.effect, edge.moderator):
                 if end and end not in self.node:
-                    raise GraphError(f"edge {edge.name}: unknown node {end!r}; {nearest(end, names)}")
+                    raise GraphError(
+                        f"edge {edge.name}: unknown node {end!r}; {nearest(end, names)}"
+                    )
             if edge.moderator and self.node[edge.moderator].kind != "event":
                 raise GraphError(f"edge {edge.name}: moderator {edge.moderator!r} is not an event")
             if edge.role == "gate" and self.node[edge.cause].kind != "event":
@@ -193,16 +203,16 @@ class CausalGraph:
         for e in self.edges:
             if e.lag == 0:
                 g.add_edge(e.cause, e.effect)
-                if e.moderator:
-                    g.add_edge(e.moderator, e.effect)
-        return g
+            if e.moderator:
+                g.add_edge(e.moderator, e.effect)
+        return nx.freeze(g)
 
     @cached_property
     def summary(self) -> nx.DiGraph:
         """Every arrow, whatever its lag, moderators included."""
         g = self._contemporaneous.copy()
         g.add_edges_from((e.cause, e.effect) for e in self.edges)
-        return g
+        return nx.freeze(g)
 
     @cached_property
     def digest(self) -> str:
@@ -227,7 +237,9 @@ class CausalGraph:
 
     def _known(self, name: str) -> str:
         if name not in self.node:
-            raise GraphError(f"graph {self.name!r} has no node {name!r}; {nearest(name, self.node)}")
+            raise GraphError(
+                f"graph {self.name!r} has no node {name!r}; {nearest(name, self.node)}"
+            )
         return name
 
     def __repr__(self) -> str:
@@ -252,17 +264,18 @@ def _refuse_duplicates(names: list[str], what: str) -> None:
 # --------------------------------------------------------------------------- questions
 
 
-def paths(graph: CausalGraph, cause: str, effect: str, cutoff: int | None = None) -> tuple[str, ...]:
-    """Every directed path, shortest first, written ``a -> b -[1]-> c`` (a lag of one month).
+def paths(
+    graph: CausalGraph, cause: str, effect: str, cutoff: int | None = None
+) -> tuple[str, ...]:
+    """List every directed path, shortest first, as ``a -> b -[1]-> c`` (a lag of one month).
 
     Examples
     --------
     >>> paths(load(), "tension", "accession", cutoff=2)
     ('tension -> pressure -> accession', 'tension -> baku_dependence -> accession')
     """
-    for name in (cause, effect):
-        graph.parents(name)
-    found = nx.all_simple_paths(graph.summary, cause, effect, cutoff)
+    _two_nodes(cause, effect)
+    found = nx.all_simple_paths(graph.summary, graph._known(cause), graph._known(effect), cutoff)
     lagged = {(e.cause, e.effect) for e in graph.edges if e.lag}
 
     def written(path: list[str]) -> str:
@@ -273,17 +286,20 @@ def paths(graph: CausalGraph, cause: str, effect: str, cutoff: int | None = None
 
 
 def unroll(graph: CausalGraph, months: int = 4) -> nx.DiGraph:
-    """The graph over several months: ``x`` now, ``x@-1`` last month, and so on.
+    """Lay the graph out over several months: ``x`` now, ``x@-1`` last month, and so on.
 
-    Nodes that persist (processes, events, shares) get an arrow from their own last month.
+    Nodes that persist (processes, events, shares) get an arrow from their own last month. A
+    moderator acts in the month of the effect, whatever the lag of its edge.
     """
     g = nx.DiGraph()
     for back in range(months):
         g.add_nodes_from(_at(n.name, back) for n in graph.nodes)
     for edge in graph.edges:
-        causes = [edge.cause, edge.moderator] if edge.moderator else [edge.cause]
-        for back in range(months - edge.lag):
-            g.add_edges_from((_at(c, back + edge.lag), _at(edge.effect, back)) for c in causes)
+        for back in range(months):
+            if back + edge.lag < months:
+                g.add_edge(_at(edge.cause, back + edge.lag), _at(edge.effect, back))
+            if edge.moderator:
+                g.add_edge(_at(edge.moderator, back), _at(edge.effect, back))
     for node in graph.nodes:
         if node.kind in PERSISTENT:
             g.add_edges_from((_at(node.name, b + 1), _at(node.name, b)) for b in range(months - 1))
@@ -294,22 +310,57 @@ def _at(name: str, back: int) -> str:
     return f"{name}@-{back}" if back else name
 
 
-def d_separated(graph: CausalGraph, a: str, b: str, given: Iterable[str] = ()) -> bool:
+def _unroll_for(graph: CausalGraph, names: Iterable[str]) -> nx.DiGraph:
+    """Unroll far enough back to follow every lagged arrow once before the oldest month named."""
+    deepest = 0
+    for name in names:
+        base, mark, back = name.partition("@-")
+        graph._known(base)
+        if mark and not re.fullmatch(r"[1-9]\d?", back, re.ASCII):
+            raise GraphError(
+                f"node {name!r}: write {base!r} for this month, '{base}@-1' for the last, "
+                f"down to '{base}@-99'"
+            )
+        deepest = max(deepest, int(back or 0))
+    return unroll(graph, deepest + sum(e.lag for e in graph.edges) + 2)
+
+
+def _two_nodes(a: str, b: str, given: Iterable[str] = ()) -> None:
+    if a == b:
+        raise GraphError(f"{a!r} is given twice; ask about two different nodes")
+    if asked := {a, b} & set(given):
+        raise GraphError(f"{min(asked)!r} is both asked about and given; leave it out of one")
+
+
+def _several(names: str | Iterable[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def d_separated(graph: CausalGraph, a: str, b: str, given: str | Iterable[str] = ()) -> bool:
     """Whether the graph implies that `a` and `b` are independent given the other nodes.
+
+    Raises
+    ------
+    GraphError
+        If a name is unknown, or is asked about twice.
 
     Examples
     --------
-    >>> d_separated(load(), "transport_delay", "border_guards", given=["tension"])
+    >>> d_separated(load(), "transport_delay", "border_guards")
     False
+    >>> d_separated(load(), "transport_delay", "border_guards", given=["tension"])
+    True
     """
-    g = unroll(graph)
-    return bool(nx.is_d_separator(g, {_in(g, a)}, {_in(g, b)}, {_in(g, x) for x in given}))
+    given = _several(given)
+    _two_nodes(a, b, given)
+    g = _unroll_for(graph, (a, b, *given))
+    return bool(nx.is_d_separator(g, {a}, {b}, set(given)))
 
 
 def adjustment_sets(
-    graph: CausalGraph, cause: str, effect: str, observed: Iterable[str] | None = None
+    graph: CausalGraph, cause: str, effect: str, observed: str | Iterable[str] | None = None
 ) -> tuple[frozenset[str], ...]:
-    """Back-door adjustment sets of the total effect of `cause` on `effect`.
+    """Find back-door adjustment sets of the total effect of `cause` on `effect`.
 
     The direct causes of `cause`, and one minimal set, each without descendants of `cause`. An empty
     tuple means: not identified by adjustment with the nodes that may be used.
@@ -322,15 +373,16 @@ def adjustment_sets(
     Raises
     ------
     GraphError
-        If a name is unknown.
+        If a name is unknown, or cause and effect are the same.
 
     References
     ----------
     Pearl (2009), *Causality*, section 3.3; van der Zander & Liśkiewicz (2020), minimal separators.
     """
-    g = unroll(graph)
-    cause, effect = _in(g, cause), _in(g, effect)
-    allowed = set(g) if observed is None else {_in(g, x) for x in observed}
+    usable = None if observed is None else _several(observed)
+    _two_nodes(cause, effect)
+    g = _unroll_for(graph, (cause, effect, *(usable or ())))
+    allowed = set(g) if usable is None else set(usable)
     allowed -= nx.descendants(g, cause) | {cause, effect}
     backdoor = g.copy()
     backdoor.remove_edges_from(list(g.out_edges(cause)))
@@ -346,19 +398,10 @@ def adjustment_sets(
     return tuple(sorted(set(good), key=lambda z: (len(z), sorted(z))))
 
 
-def _in(g: nx.DiGraph, name: str) -> str:
-    if name not in g:
-        plain = [n for n in g if "@" not in n]
-        raise GraphError(f"no node {name!r}; {nearest(name, plain)}")
-    return name
-
-
 def cut(graph: CausalGraph, *names: str) -> CausalGraph:
-    """The graph under do(names): no arrow enters a node that is set from outside."""
-    for name in names:
-        graph.parents(name)
-    kept = tuple(e for e in graph.edges if e.effect not in names)
-    return replace(graph, edges=kept)
+    """Cut the graph as do(names) does: no arrow enters a node that is set from outside."""
+    held = {graph._known(name) for name in names}
+    return replace(graph, edges=tuple(e for e in graph.edges if e.effect not in held))
 
 
 # --------------------------------------------------------------------------- tables
@@ -366,12 +409,12 @@ def cut(graph: CausalGraph, *names: str) -> CausalGraph:
 
 @cache
 def load(name: str = "alyarli-2021") -> CausalGraph:
-    """The graph read from Alyarli (2021), from the package's own tables.
+    """Load the graph read from Alyarli (2021), from the package's own tables.
 
     Examples
     --------
     >>> load()
-    CausalGraph 'alyarli-2021': 67 nodes, 111 edges (7 of them lagged by a month)
+    CausalGraph 'alyarli-2021': 67 nodes, 111 edges (8 of them lagged by a month)
     """
     if name != "alyarli-2021":
         raise GraphError(f"no graph {name!r}; {nearest(name, ['alyarli-2021'])}")
@@ -420,7 +463,7 @@ class Claim:
 
 @cache
 def claims() -> tuple[Claim, ...]:
-    """The ledger of all 150 claims.
+    """Load the ledger of all 150 claims.
 
     Examples
     --------
@@ -428,21 +471,27 @@ def claims() -> tuple[Claim, ...]:
     150
     """
     return tuple(
-        Claim(r["claim"], r["holder"], r["status"], tuple(filter(None, r["edges"].split(";"))), r["note"])
+        Claim(
+            id=r["claim"],
+            holder=r["holder"],
+            status=r["status"],
+            edges=tuple(filter(None, r["edges"].split(";"))),
+            note=r["note"],
+        )
         for r in _table("claims.csv")
     )
 
 
 def _table(name: str) -> list[dict[str, str]]:
     text = files("caucasus_forecast").joinpath("data", name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 # --------------------------------------------------------------------------- drawing
 
 
 def to_mermaid(graph: CausalGraph) -> str:
-    """The graph as Mermaid text; a dotted arrow acts a month later, `x` marks a negative sign.
+    """Write the graph as Mermaid text: a dotted arrow acts a month later, `x` marks a minus.
 
     Examples
     --------
@@ -453,25 +502,26 @@ def to_mermaid(graph: CausalGraph) -> str:
         b(["b"])
         a --x b
     """
-    shape = {"process": '{{{{"{}"}}}}', "index": '["{}"]', "count": '(["{}"])'}
+    outline = {"process": ("{{", "}}"), "index": ("[", "]"), "count": ("([", "])")}
     lines = ["flowchart LR"]
     for n in graph.nodes:
-        lines.append(f"    {n.name}" + shape.get(n.kind, '[["{}"]]').format(n.name.replace("_", " ")))
+        left, right = outline.get(n.kind, ("[[", "]]"))
+        lines.append(f'    {n.name}{left}"{n.name.replace("_", " ")}"{right}')
     for e in graph.edges:
         arrow = ("-.-" if e.lag else "--") + ("x" if e.sign == "-" else ">")
         lines.append(f"    {e.cause} {arrow} {e.effect}")
     return "\n".join(lines)
 
 
-def to_svg(graph: CausalGraph, focus: Iterable[str] = ()) -> str:
-    """The graph as one self-contained SVG: layers from causes (left) to effects (right).
+def to_svg(graph: CausalGraph, focus: str | Iterable[str] = ()) -> str:
+    """Draw the graph as one self-contained SVG: layers from causes (left) to effects (right).
 
     Blue arrows raise, vermilion arrows lower, grey ones are conditional or claimed absent; dashed
     arrows act a month later. With `focus`, only those nodes, their causes and effects are drawn.
     """
-    names = set(focus)
+    names = set(_several(focus))
     if names:
-        names |= {x for n in focus for x in (*graph.parents(n), *graph.summary.successors(n))}
+        names |= {x for n in names for x in (*graph.parents(n), *graph.summary.successors(n))}
         edges = tuple(e for e in graph.edges if e.cause in names and e.effect in names)
         nodes = tuple(n for n in graph.nodes if n.name in names)
         graph = CausalGraph(graph.name, nodes, tuple(replace(e, moderator="") for e in edges))
@@ -487,7 +537,7 @@ def to_svg(graph: CausalGraph, focus: Iterable[str] = ()) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
         f'font-family="system-ui,sans-serif" font-size="11"><title>Causal graph '
-        f"{html.escape(graph.name)}</title><defs>{heads}</defs>{''.join(body)}</svg>"
+        f"{_text(graph.name)}</title><defs>{heads}</defs>{''.join(body)}</svg>"
     )
 
 
@@ -519,11 +569,16 @@ def _layout(graph: CausalGraph) -> dict[str, tuple[int, int]]:
     }
 
 
+def _text(words: str) -> str:
+    """Escape words for XML, which has no place for most control characters."""
+    return html.escape(re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", words))
+
+
 def _svg_node(node: Node, place: dict[str, tuple[int, int]]) -> str:
     x, y = place[node.name]
-    label = html.escape(node.name.replace("_", " "))
+    label = _text(node.name.replace("_", " "))
     return (
-        f'<g><title>{html.escape(node.meaning or node.name)}</title><rect x="{x}" y="{y}" rx="5" '
+        f'<g><title>{_text(node.meaning or node.name)}</title><rect x="{x}" y="{y}" rx="5" '
         f'width="150" height="22" fill="{_FILL[node.kind]}" stroke="#444"/>'
         f'<text x="{x + 75}" y="{y + 15}" text-anchor="middle">{label}</text></g>'
     )
@@ -538,6 +593,6 @@ def _svg_edge(edge: Edge, place: dict[str, tuple[int, int]]) -> str:
     return (
         f'<path d="M{start} {y1 + 11}C{bend} {y1 + 11} {bend} {y2 + 11} {end} {y2 + 11}" '
         f'fill="none" stroke="{colour}" stroke-opacity=".65"{dash} '
-        f'marker-end="url(#head-{colour[1:]})"><title>{html.escape(edge.name)}: '
-        f"{html.escape(edge.reason)}</title></path>"
+        f'marker-end="url(#head-{colour[1:]})"><title>{_text(edge.name)}: '
+        f"{_text(edge.reason)}</title></path>"
     )

@@ -17,21 +17,28 @@ from __future__ import annotations
 import calendar
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import xarray as xr
 
-from .errors import EvidenceError, nearest
-from .evidence import Evidence, Observation, Series, Window, is_total
+from .errors import CaseError, EvidenceError, nearest
+from .evidence import ONE_DAY, Evidence, Observation, Series, Window, is_total, without
 from .graph import CausalGraph
 from .names import MONTH, OBSERVATION, STATE, TENSION
 
 Array = np.ndarray
+ONE_MONTH = np.timedelta64(1, "M")
 
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
     """The months to forecast: the `length` whole months after the month of `origin`.
+
+    Raises
+    ------
+    CaseError
+        If it is not at least one month long.
 
     Examples
     --------
@@ -42,11 +49,15 @@ class Horizon:
     origin: date
     length: int
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.length, int) or isinstance(self.length, bool) or self.length < 1:
+            raise CaseError(f"horizon is {self.length!r}; give a whole number of months, 1 or more")
+
     @property
     def months(self) -> Array:
         """The forecast months."""
-        first = np.datetime64(self.origin, "M") + 1
-        return np.arange(first, first + self.length)
+        first = np.datetime64(self.origin, "M") + ONE_MONTH
+        return np.arange(first, first + self.length * ONE_MONTH, ONE_MONTH)
 
     @property
     def days(self) -> Array:
@@ -60,7 +71,7 @@ def month_days(months: Array) -> Array:
 
 
 def build(evidence: Evidence, graph: CausalGraph, as_of: date) -> xr.Dataset:
-    """The panel of a graph as of a day.
+    """Build the panel of a graph as of a day.
 
     Parameters
     ----------
@@ -74,7 +85,8 @@ def build(evidence: Evidence, graph: CausalGraph, as_of: date) -> xr.Dataset:
     Raises
     ------
     EvidenceError
-        If a series informs no node of the graph, or nothing is left on tension.
+        If a series informs no node of the graph, a node has two status series, or nothing is left
+        on tension.
     """
     evidence = evidence.as_of(as_of)
     _check_nodes(evidence, graph)
@@ -83,7 +95,7 @@ def build(evidence: Evidence, graph: CausalGraph, as_of: date) -> xr.Dataset:
     if not tension:
         raise EvidenceError(f"no observation of tension ends by {as_of}; give earlier counts")
     first = min(c.window.start for _, c in cells)
-    months = np.arange(np.datetime64(first, "M"), np.datetime64(as_of, "M") + 1)
+    months = np.arange(np.datetime64(first, "M"), np.datetime64(as_of, "M") + ONE_MONTH, ONE_MONTH)
     states = tuple(n.name for n in graph.nodes if n.kind == "event")
     status, at_risk, changed = _states(evidence, graph, states, months)
     windows = [c.window for _, c in cells]
@@ -112,14 +124,15 @@ def exposure(windows: list[Window], months: Array) -> Array:
 
     Examples
     --------
-    >>> exposure([Window(date(2021, 1, 31), date(2021, 2, 2))], np.arange("2021-01", "2021-03", dtype="M8[M]"))
+    >>> turn = Window(date(2021, 1, 31), date(2021, 2, 2))
+    >>> exposure([turn], np.array(["2021-01", "2021-02"], "M8[M]"))
     array([[1., 2.]])
     """
     first = months.astype("datetime64[D]")
-    last = (months + 1).astype("datetime64[D]")
+    after = (months + ONE_MONTH).astype("datetime64[D]")
     start = np.array([w.start for w in windows], "datetime64[D]")[:, None]
-    end = np.array([w.end for w in windows], "datetime64[D]")[:, None] + 1
-    shared = np.minimum(end, last) - np.maximum(start, first)
+    end = np.array([w.end for w in windows], "datetime64[D]")[:, None] + np.timedelta64(1, "D")
+    shared = np.minimum(end, after) - np.maximum(start, first)
     return np.clip(shared.astype(int), 0, None).astype(float)
 
 
@@ -138,6 +151,12 @@ def _check_nodes(evidence: Evidence, graph: CausalGraph) -> None:
                 f"series {s.name!r} ({s.mode}) informs {s.node!r}, which is of kind {kind}; "
                 f"a {s.mode} series can inform: {', '.join(allowed)}"
             )
+    status = sorted((s.node, s.name) for s in evidence.series.values() if s.mode == "status")
+    for (node, first), (same, second) in pairwise(status):
+        if node == same:
+            raise EvidenceError(
+                f"{node!r} has two status series, {first!r} and {second!r}; keep one"
+            )
 
 
 def _cells(evidence: Evidence) -> list[tuple[Series, Observation]]:
@@ -155,35 +174,30 @@ def _cells(evidence: Evidence) -> list[tuple[Series, Observation]]:
 
 def _listed(series: Series, rows: list[Observation]) -> list[Observation]:
     totals = [o for o in rows if is_total(series, o)]
-    events = [o for o in rows if not is_total(series, o)]
-    cells = list(totals)
-    for piece in _months_of(series.coverage, [o.window for o in totals]):
-        inside = [o for o in events if piece.overlap(o.window)]
-        cells.append(Observation(piece, series.name, float(sum(o.count for o in inside))))
-    placed = sum(c.count for c in cells)
-    if placed != sum(o.count for o in rows):
-        raise EvidenceError(
-            f"series {series.name!r}: an event falls inside the interval of a total, or across "
-            "two pieces of coverage; list the total or its parts, not both"
-        )
-    return sorted(cells, key=lambda o: o.window)
-
-
-def _months_of(coverage: tuple[Window, ...], holes: list[Window]) -> list[Window]:
-    """Coverage cut at month ends and around the holes."""
-    pieces: list[Window] = []
-    for window in coverage:
-        days = np.arange(np.datetime64(window.start), np.datetime64(window.end) + 1)
-        free = np.ones(len(days), bool)
-        for hole in holes:
-            free &= (days < np.datetime64(hole.start)) | (days > np.datetime64(hole.end))
-        months = days.astype("datetime64[M]")
-        kept, months = days[free], months[free]
-        if not len(kept):
+    free = without(series.coverage, [o.window for o in totals])
+    found = {piece: 0.0 for window in free for piece in _months_of(window)}
+    for o in rows:
+        if is_total(series, o):
             continue
-        breaks = (np.diff(kept).astype(int) > 1) | (np.diff(months).astype(int) > 0)
-        for part in np.split(kept, np.flatnonzero(breaks) + 1):
-            pieces.append(Window(part[0].item(), part[-1].item()))
+        homes = [piece for piece in found if piece.overlap(o.window) == o.window.days]
+        if not homes:
+            raise EvidenceError(
+                f"series {series.name!r}: {o.id or o.window} falls inside the interval of a total, "
+                "or across two pieces of coverage; list the total or its parts, not both"
+            )
+        found[homes[0]] += o.count
+    listed = [Observation(piece, series.name, count) for piece, count in found.items()]
+    return sorted([*totals, *listed], key=lambda o: o.window)
+
+
+def _months_of(window: Window) -> list[Window]:
+    """Cut a window at the ends of its months."""
+    pieces = []
+    start = window.start
+    while start <= window.end:
+        month_end = start.replace(day=calendar.monthrange(start.year, start.month)[1])
+        pieces.append(Window(start, min(month_end, window.end)))
+        start = month_end + ONE_DAY
     return pieces
 
 
@@ -193,13 +207,12 @@ def _states(
     shape = (len(states), len(months))
     status, at_risk, changed = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for row, name in enumerate(states):
-        reading = graph.node[name].reading
-        quo = 1.0 if reading < 0 else 0.0
+        quo = 1.0 if graph.node[name].reading < 0 else 0.0
         series = [s for s in evidence.series.values() if s.node == name and s.mode == "status"]
         if not series:
             continue
         dated = sorted(
-            ((o.window.start, o.count) for o in evidence.observations if o.series == series[0].name)
+            (o.window.start, o.count) for o in evidence.observations if o.series == series[0].name
         )
         if dated:
             status[row] = 1.0 - dated[0][1] - quo

@@ -14,7 +14,7 @@ the weighted sum of tension's causes; `response` is how far the long-run mean sc
 of γ under the reference class, so that a slope of 0.5 moves it by about half a standard deviation.
 
 `Drift`: continuous log intensity, ``x[t] = persistence · x[t-1] + (1 − persistence) · pull + ε``
-with unit long-run variance, score ``2 tanh(x / 2)``, deaths NB1-free negative binomial with mean
+with unit long-run variance, score ``2 tanh(x / 2)``, deaths negative binomial with mean
 ``exp(level + loading · x)``.
 
 `OwnHistory`: the counts of one period are exchangeable, deaths ~ NegBinomial(exp(level), size), and
@@ -24,6 +24,7 @@ tension carries no score: the naive benchmark.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -35,7 +36,16 @@ from scipy import special
 from . import markov
 from .equations import NUMPY, Functions, Number
 from .errors import CaseError
-from .likelihood import Cells
+from .likelihood import (
+    Cells,
+    Levels,
+    Parameters,
+    Plan,
+    ladder_terms,
+    path_terms,
+    shared_steps,
+    sweep_draws,
+)
 from .names import DAYS_PER_MONTH
 
 Array = np.ndarray
@@ -105,6 +115,26 @@ def stationary(transition: Array) -> Array:
 
 
 @dataclass(frozen=True)
+class Replay:
+    """The months of a panel seen again under parameter draws.
+
+    Attributes
+    ----------
+    log_likelihood
+        Shape (D, T): log p(evidence of month t | evidence before it, parameters); a row sums to the
+        log-likelihood of its draw.
+    score
+        Shape (D, T): tension score of each month, one draw of its smoothed distribution.
+    state
+        The process at the origin given everything: (D, K) level probabilities, or (D,) values.
+    """
+
+    log_likelihood: Array
+    score: Array
+    state: Array
+
+
+@dataclass(frozen=True)
 class Ladder:
     """Ordered levels, standardised on one dyad's history.
 
@@ -149,6 +179,37 @@ class Ladder:
         logits = self.log_reference + tilt * gap - speed * np.abs(gap)
         return logits - xp.logsumexp(logits, axis=-1, keepdims=True)
 
+    def log_steps(
+        self,
+        drift: Number,
+        mobility: Number,
+        pull: Number,
+        pairs: list[tuple[int, Number]],
+        shared: tuple[Array, Array],
+        xp: Functions = NUMPY,
+    ) -> Number:
+        """The distinct steps of a panel, shape (..., U, K, K), with the weights of two-month counts.
+
+        Parameters
+        ----------
+        pull
+            Shape (..., T).
+        pairs
+            First month and log weights (..., K, K) of each two-month count.
+        shared
+            From `caucasus_forecast.likelihood.shared_steps`.
+        """
+        first, which = shared
+        step = self.log_step(drift, mobility, pull[..., first], xp)
+        if not pairs:
+            return step
+        into: dict[int, Number] = {}
+        for month, weight in pairs:
+            row = int(which[month])
+            into[row] = into.get(row, 0.0) + weight
+        none = np.zeros((self.levels, self.levels)) + 0.0 * step[..., 0, :, :]
+        return step + xp.stack([none + into.get(u, 0.0) for u in range(len(first))], axis=-3)
+
     def log_deaths(self, count: Array, days: Array) -> Array:
         """Log probability of death counts at each level, shape (..., K)."""
         months = np.asarray(days, float)[..., None] / DAYS_PER_MONTH
@@ -178,13 +239,235 @@ class Ladder:
                 emission[month] += (days / days.sum())[:, None] * whole
         return emission, pairs
 
+    def shared(self, plan: Plan) -> tuple[Array, Array]:
+        """`likelihood.shared_steps` of a plan, with the two-month deaths of this ladder apart."""
+        _, pairs = self.death_terms(plan.deaths, plan.months)
+        nodes = [int(c.month[c.observation == o].min()) for c in plan.pairs for o in set(c.observation)]
+        return shared_steps(plan, [month for month, _ in pairs] + nodes)
+
     def deaths_at(self, score: float) -> float:
         """Expected deaths a month at a tension score."""
         raw = BOUND * np.arctanh(np.clip(score / BOUND, -0.999, 0.999))
         return float(max(np.expm1(self.centre + self.spread * raw), 0.0))
 
+    def replay(
+        self, plan: Plan, p: Parameters, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Replay:
+        """Filter and smooth the panel under every draw; `own` holds drift and mobility, (D,)."""
+        levels = Levels(plan, sweep_draws(plan, p), self.score)
+        deaths, pairs = self.death_terms(plan.deaths, plan.months)
+        emission, node_pairs = ladder_terms(levels, p)
+        shared = self.shared(plan)
+        drift, mobility = (own[k][:, None] for k in ("ladder.drift", "ladder.mobility"))
+        steps = self.log_steps(drift, mobility, levels.pull(), [*pairs, *node_pairs], shared)
+        filtered, smoothed, increment = markov.filter_draws(
+            self.log_initial, np.ascontiguousarray(steps), shared[1], emission + deaths
+        )
+        drawn = draw_category(smoothed, rng.random(smoothed.shape[:-1]))
+        return Replay(increment, self.score[drawn], filtered)
 
-def log_negative_binomial(count: Array, mean: Array, size: Array) -> Array:
+    def start(self, state: Array, rng: np.random.Generator) -> Array:
+        """A level at the origin for each path, from (P, K) probabilities."""
+        return draw_category(state, rng.random(len(state)))
+
+    def advance(
+        self, level: Array, pull: Array, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Array:
+        """Next month's level of each path, shape (P,)."""
+        gap = self.score[None, :] - self.score[level][:, None]
+        tilt = (own["ladder.drift"] + pull) / self.response
+        logits = self.log_reference[level] + tilt[:, None] * gap
+        logits -= own["ladder.mobility"][:, None] * np.abs(gap)
+        weight = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return draw_category(weight, rng.random(len(level)))
+
+    def score_of(self, level: Array) -> Array:
+        """Tension score of each path."""
+        return self.score[level]
+
+    def at_score(self, score: Array) -> Array:
+        """The level nearest to a score, for interventions."""
+        return np.abs(self.score - np.asarray(score)[..., None]).argmin(-1)
+
+    def draw_deaths(
+        self, level: Array, months: float, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Array:
+        """Battle deaths of each path over an exposure."""
+        mean, size = self.mean[level] * months, self.size[level] * months
+        return rng.negative_binomial(size, size / (size + mean))
+
+
+def draw_category(weight: Array, uniform: Array) -> Array:
+    """Category of each row of (unnormalised) weights at a uniform number, by inversion.
+
+    Examples
+    --------
+    >>> draw_category(np.array([[0.2, 0.8], [0.2, 0.8]]), np.array([0.1, 0.9]))
+    array([0, 1])
+    """
+    cumulative = np.cumsum(weight, axis=-1)
+    return (uniform[..., None] * cumulative[..., -1:] > cumulative).sum(-1)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Continuous log intensity around a moving mean.
+
+        x[t]      = mean[t] + a[t],   a an AR(1) with unit long-run variance
+        mean[t]   = persistence · mean[t-1] + (1 − persistence) · pull[t],   mean[0] = pull[0]
+        deaths[t] ~ NegBinomial(exp(level + loading · x[t]) · m, size)
+        score[t]  = 2 tanh(x[t] / 2)
+    """
+
+    @staticmethod
+    def mean_path(persistence: Number, pull: Number, months: int) -> Number:
+        """The moving mean of a pull of shape (..., T), as a weighted sum of past pulls."""
+        lag = np.arange(months)[:, None] - np.arange(months)[None, :]
+        past = (lag >= 0).astype(float)
+        kept = persistence[..., None, None] ** np.clip(lag, 0, None) * past
+        first = (np.arange(months) == 0).astype(float)
+        weight = kept * (first + (1.0 - first) * (1.0 - persistence[..., None, None]))
+        return (weight * pull[..., None, :]).sum(-1)
+
+    def replay(
+        self, plan: Plan, p: Parameters, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Replay:
+        """Log likelihood of each month along the sampled paths; `own` holds the path, (D, T)."""
+        x = own["drift.path"]
+        score = bounded(x)
+        levels = Levels(plan, sweep_draws(plan, p), score[..., None])
+        increment = np.zeros_like(x)
+        terms, month = path_terms(levels, p)
+        np.add.at(increment, (slice(None), month), terms)
+        rate = np.exp(own["drift.level"][:, None] + own["drift.loading"][:, None] * x)
+        terms, month = death_path_terms(plan.deaths, rate, own["drift.size"][:, None])
+        np.add.at(increment, (slice(None), month), terms)
+        return Replay(increment, score, np.stack([x[:, -1], own["drift.mean"]], axis=-1))
+
+    def start(self, state: Array, rng: np.random.Generator) -> Array:
+        """The path's last value and its moving mean, shape (P, 2)."""
+        return state
+
+    def advance(
+        self, state: Array, pull: Array, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Array:
+        """Next month's value and moving mean of each path."""
+        kept = own["drift.persistence"]
+        mean = kept * state[:, 1] + (1.0 - kept) * pull
+        noise = np.sqrt(1.0 - kept**2) * rng.normal(size=len(state))
+        return np.stack([mean + kept * (state[:, 0] - state[:, 1]) + noise, mean], axis=-1)
+
+    def score_of(self, state: Array) -> Array:
+        """Tension score of each path."""
+        return bounded(state[:, 0])
+
+    def at_score(self, score: Array) -> Array:
+        """The value at a score, for interventions."""
+        raw = BOUND * np.arctanh(np.clip(np.asarray(score, float) / BOUND, -0.9999, 0.9999))
+        return np.stack([raw, np.zeros_like(raw)], axis=-1)
+
+    def draw_deaths(
+        self, state: Array, months: float, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Array:
+        """Battle deaths of each path over an exposure."""
+        rate = np.exp(np.clip(own["drift.level"] + own["drift.loading"] * state[:, 0], None, 14.0))
+        size = own["drift.size"]
+        return rng.negative_binomial(size, size / (size + rate * months))
+
+
+@dataclass(frozen=True)
+class OwnHistory:
+    """Exchangeable months: deaths ~ NegBinomial(exp(level) · m, size · m); tension has no score.
+
+    `window` is how many of the panel's last months the fit looks at.
+    """
+
+    window: int = 36
+
+    def replay(
+        self, plan: Plan, p: Parameters, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Replay:
+        """Log likelihood of each month."""
+        draws = len(own["reference.level"])
+        score = np.zeros((draws, plan.months))
+        levels = Levels(plan, sweep_draws(plan, p), score[..., None])
+        increment = np.zeros_like(score)
+        for terms, month in (path_terms(levels, p), self.death_terms(plan, own)):
+            np.add.at(increment, (slice(None), month), terms)
+        return Replay(increment, score, np.zeros((draws, 1)))
+
+    def death_terms(
+        self, plan: Plan, own: Mapping[str, Number], xp: Functions = NUMPY
+    ) -> tuple[Number, Array]:
+        """Log likelihood of each death count of the window, (..., n), and its last month, (n,)."""
+        value, months, last = whole_observations(plan.deaths)
+        keep = last >= plan.months - self.window
+        mean = xp.exp(own["reference.level"][..., None]) * months[keep]
+        size = own["reference.size"][..., None] * months[keep]
+        return log_negative_binomial(value[keep], mean, size, xp), last[keep]
+
+    def start(self, state: Array, rng: np.random.Generator) -> Array:
+        """Nothing to carry."""
+        return state
+
+    def advance(
+        self, state: Array, pull: Array, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Array:
+        """Nothing moves."""
+        return state
+
+    def score_of(self, state: Array) -> Array:
+        """No score: zero."""
+        return np.zeros(len(state))
+
+    def at_score(self, score: Array) -> Array:
+        """An intervention on tension changes nothing here."""
+        return np.zeros((len(np.atleast_1d(score)), 1))
+
+    def draw_deaths(
+        self, state: Array, months: float, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Array:
+        """Battle deaths of each path over an exposure."""
+        size = own["reference.size"] * months
+        mean = np.exp(np.clip(own["reference.level"], None, 14.0)) * months
+        return rng.negative_binomial(size, size / (size + mean))
+
+
+Process = Ladder | Drift | OwnHistory
+
+
+def whole_observations(cells: Cells) -> tuple[Array, Array, Array]:
+    """Value, total exposure in months, and last month of each observation, shape (n,)."""
+    order = np.unique(cells.observation)
+    rows = [np.flatnonzero(cells.observation == o) for o in order]
+    first = np.array([r[0] for r in rows], int)
+    last = np.array([cells.month[r].max() for r in rows], int)
+    return cells.value[first, 0], cells.total[first, 0], last
+
+
+def death_path_terms(
+    cells: Cells, rate: Number, size: Number, xp: Functions = NUMPY
+) -> tuple[Number, Array]:
+    """Log likelihood of each death count along a path of monthly rates, (..., n), and its last month.
+
+    Parameters
+    ----------
+    rate
+        Shape (..., T), deaths a month.
+    size
+        Shape (..., 1), negative-binomial size of one observation.
+    """
+    value, _, last = whole_observations(cells)
+    weight = np.zeros((len(value), int(last.max()) + 1))
+    row = np.searchsorted(np.unique(cells.observation), cells.observation)
+    weight[row, cells.month] = cells.months[:, 0]
+    mean = (rate[..., None, : weight.shape[1]] * weight).sum(-1)
+    return log_negative_binomial(value, mean, size, xp), last
+
+
+def log_negative_binomial(
+    count: Number, mean: Number, size: Number, xp: Functions = NUMPY
+) -> Number:
     """Log probability of a negative binomial with variance mean + mean² / size.
 
     Examples
@@ -193,11 +476,11 @@ def log_negative_binomial(count: Array, mean: Array, size: Array) -> Array:
     -0.693147
     """
     return (
-        special.gammaln(count + size)
-        - special.gammaln(size)
-        - special.gammaln(count + 1.0)
-        + size * np.log(size / (size + mean))
-        + special.xlogy(count, mean / (size + mean))
+        xp.gammaln(count + size)
+        - xp.gammaln(size)
+        - xp.gammaln(count + 1.0)
+        - size * xp.log1p(mean / size)
+        - count * xp.log1p(size / mean)
     )
 
 
@@ -217,7 +500,7 @@ def fit_ladder(learned: Reference, cells: Cells, months: int) -> Ladder:
     months
         Length of the panel.
     """
-    raw = np.log1p(learned.mean)
+    raw = expected_log(learned.mean, learned.size)
     long_run = stationary(learned.transition)
     plain = Ladder(
         mean=learned.mean,
@@ -242,6 +525,14 @@ def fit_ladder(learned: Reference, cells: Cells, months: int) -> Ladder:
         **{**vars(plain), "score": score, "centre": centre, "spread": spread}
         | {"response": _response(plain.log_reference, score)}
     )
+
+
+def expected_log(mean: Array, size: Array, largest: int = 40_000) -> Array:
+    """E[log(1 + deaths)] of each level, shape (K,): bursts and steady fighting on one scale."""
+    count = np.arange(largest + 1.0)
+    mass = np.exp(log_negative_binomial(count, mean[:, None], size[:, None]))
+    beyond = np.clip(1.0 - mass.sum(1), 0.0, None)
+    return mass @ np.log1p(count) + beyond * np.log1p(np.maximum(mean, largest))
 
 
 def plain_steps(

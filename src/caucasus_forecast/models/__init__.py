@@ -1,0 +1,31 @@
+"""The models, one file each: a docstring with the equations, `GRAPH`, `process`, `build`.
+
+A model is a tension process and a graph. Swap it by name, as a prior set is swapped.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from ..errors import CaseError, nearest
+from . import drift, ladder, reference
+
+MODELS: dict[str, ModuleType] = {"ladder": ladder, "drift": drift, "reference": reference}
+
+
+def get(name: str) -> ModuleType:
+    """A model by name.
+
+    Raises
+    ------
+    CaseError
+        For an unknown name, with the nearest match.
+
+    Examples
+    --------
+    >>> get("ladder").GRAPH.name
+    'alyarli-2021'
+    """
+    if name not in MODELS:
+        raise CaseError(f"no model {name!r}; {nearest(name, MODELS)}")
+    return MODELS[name]

@@ -10,11 +10,13 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from ..affine import arrays
 from ..equations import Functions
 from ..graph import CausalGraph
-from ..likelihood import Parameters
-from ..names import EDGE, NODE
+from ..likelihood import Levels, Parameters, Plan, carried_before
+from ..names import EDGE, NODE, SHARE
 from ..priors import PriorSet
+from ._ops import sweep
 
 TENSOR: Functions = SimpleNamespace(  # type: ignore[assignment]
     exp=pt.exp,
@@ -66,6 +68,16 @@ def _data(name: str, rows: Sequence[Any], dim: str | None = None) -> dict[str, A
     return arguments
 
 
+def based(graph: CausalGraph) -> tuple[str, ...]:
+    """Nodes with a base rate, in the order of the ``base`` vector."""
+    return tuple(n.name for n in graph.nodes if n.kind in ("count", "event", "share"))
+
+
+def shares(graph: CausalGraph) -> tuple[str, ...]:
+    """Nodes with a noise, in the order of the ``noise`` vector."""
+    return tuple(n.name for n in graph.nodes if n.kind == "share")
+
+
 def declare(graph: CausalGraph, priors: PriorSet) -> Parameters:
     """Slopes, base rates, noises and overdispersion of a graph, as tensors by name.
 
@@ -73,23 +85,28 @@ def declare(graph: CausalGraph, priors: PriorSet) -> Parameters:
     ``noise[share]``, ``overdispersion``.
     """
     model = pm.modelcontext(None)
-    based = [n.name for n in graph.nodes if n.kind in ("count", "event", "share")]
-    shares = [n.name for n in graph.nodes if n.kind == "share"]
-    slope = {}
+    slope: Any = np.zeros(0)
     if graph.slopes:
         model.add_coord(EDGE, graph.slopes)
-        slope = _unstack(stacked("slope", graph.slopes, graph.slopes, EDGE, priors), graph.slopes)
-    model.add_coord(NODE, based)
-    model.add_coord("share", shares)
-    base = stacked("base", [f"{n}.base" for n in based], based, NODE, priors)
-    noise = stacked("noise", [f"{n}.noise" for n in shares], shares, "share", priors)
+        slope = stacked("slope", graph.slopes, graph.slopes, EDGE, priors)
+    rated, proportions = based(graph), shares(graph)
+    model.add_coord(NODE, rated)
+    model.add_coord(SHARE, proportions)
+    base = stacked("base", [f"{n}.base" for n in rated], rated, NODE, priors)
+    noise = stacked("noise", [f"{n}.noise" for n in proportions], proportions, SHARE, priors)
     return Parameters(
         slope=slope,
-        base=_unstack(base, based),
-        noise=_unstack(noise, shares),
-        overdispersion=scalar("overdispersion", priors),
+        base=_unstack(base, rated),
+        noise=_unstack(noise, proportions),
+        overdispersion=scalar("overdispersion", priors)[None, None],
     )
 
 
 def _unstack(vector: Any, labels: Sequence[str]) -> dict[str, Any]:
-    return {label: vector[i] for i, label in enumerate(labels)}
+    return {label: vector[i][None, None] for i, label in enumerate(labels)}
+
+
+def levels_of(plan: Plan, p: Parameters, score: Any) -> Levels:
+    """Levels of every node and month, as tensors; `score` as in `likelihood.Levels`."""
+    affine = sweep(p.slope, carried_before(plan, p, TENSOR), *arrays(plan.sweep))
+    return Levels(plan, affine, score)

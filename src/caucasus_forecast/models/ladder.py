@@ -22,18 +22,20 @@ one-step scores in ``log_likelihood``), or slopes pushed against their priors by
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
+from .. import kernel
 from ..graph import CausalGraph
 from ..graph import load as load_graph
-from ..likelihood import Plan, ladder_terms, plan, shared_steps
+from ..likelihood import Parameters, Plan, ladder_terms, plan
 from ..priors import PriorSet
 from ..tension import Ladder, fit_ladder, reference
-from ._declare import TENSOR, declare, scalar
-from ._markov_op import markov_log_likelihood
+from ._declare import TENSOR, based, declare, levels_of, scalar, shares
+from ._ops import ladder_evidence, markov_log_likelihood
 
 GRAPH: CausalGraph = load_graph("alyarli-2021")
 
@@ -48,6 +50,9 @@ def process(panel: xr.Dataset, plan: Plan) -> Ladder:
 def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
     """The PyMC model of a panel under a prior set.
 
+    The evidence is one compiled operation, `caucasus_forecast.kernel`; `log_evidence` is the same
+    likelihood in plain tensors.
+
     Parameters
     ----------
     panel
@@ -57,18 +62,23 @@ def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
     """
     cells = plan(panel, GRAPH)
     ladder = process(panel, cells)
-    deaths, pairs = ladder.death_terms(cells.deaths, cells.months)
-    first, which = shared_steps(cells, ladder.score)
     with pm.Model() as model:
         p = declare(GRAPH, priors)
         drift, mobility = scalar("ladder.drift", priors), scalar("ladder.mobility", priors)
-        emission, pull, node_pairs = ladder_terms(cells, p, ladder.score, TENSOR)
-        step = ladder.log_step(drift, mobility, pt.as_tensor(pull)[first, 0], TENSOR)
-        for month, weight in [*pairs, *node_pairs]:
-            step = pt.inc_subtensor(step[which[month]], weight)
-        logp = markov_log_likelihood(ladder.log_initial, step, which, emission + deaths)[0]
+        arguments = kernel.data(cells, ladder, based(GRAPH), shares(GRAPH))
+        vectors = (p.slope, model["base"], model["noise"], model["overdispersion"])
+        logp = ladder_evidence(*vectors, drift, mobility, *arguments)[0]
         pm.Potential("evidence", logp)
     return model
 
 
-__all__ = ["GRAPH", "build", "process"]
+def log_evidence(
+    plan: Plan, ladder: Ladder, p: Parameters, drift: Any, mobility: Any
+) -> pt.TensorVariable:
+    """The likelihood of `build`, written with plain tensors: the reading the kernel is held to."""
+    deaths, pairs = ladder.death_terms(plan.deaths, plan.months)
+    levels = levels_of(plan, p, ladder.score)
+    emission, node_pairs = ladder_terms(levels, p, TENSOR)
+    shared = ladder.shared(plan)
+    steps = ladder.log_steps(drift, mobility, levels.pull(), [*pairs, *node_pairs], shared, TENSOR)
+    return markov_log_likelihood(ladder.log_initial, steps, shared[1], emission + deaths)[0]

@@ -22,17 +22,21 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from html import escape
 from importlib.resources import files
+from numbers import Real
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import PriorError, nearest
 from ..graph import CausalGraph
 from ..graph import load as load_graph
 
+SEQUENCES = (list, tuple)  # before this module's own `list`
 REAL, POSITIVE, UNIT = "any real number", "positive numbers", "numbers between 0 and 1"
 
 # distribution -> its parameters and what each may be, and the values a draw may take
@@ -105,9 +109,9 @@ class Prior:
     claims: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        if self.dist not in DISTRIBUTIONS:
+        if not isinstance(self.dist, str) or self.dist not in DISTRIBUTIONS:
             raise PriorError(
-                f"unknown distribution {self.dist!r}; {nearest(str(self.dist), DISTRIBUTIONS)}"
+                f"unknown distribution {self.dist!r}; {nearest(self.dist, DISTRIBUTIONS)}"
             )
         domains, _ = DISTRIBUTIONS[self.dist]
         for name, value in self.kwargs.items():
@@ -117,7 +121,7 @@ class Prior:
         if missing := [name for name in domains if name not in self.kwargs]:
             raise PriorError(f"{self.dist} lacks {', '.join(missing)}; give every argument")
         ordered = {name: float(self.kwargs[name]) for name in domains}
-        object.__setattr__(self, "kwargs", ordered)
+        object.__setattr__(self, "kwargs", MappingProxyType(ordered))
 
     @property
     def support(self) -> str:
@@ -126,6 +130,9 @@ class Prior:
 
     def __hash__(self) -> int:
         return hash((self.dist, tuple(self.kwargs.items())))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Prior, (self.dist, dict(self.kwargs), self.why, self.claims)
 
     def __repr__(self) -> str:
         return f"{self.dist}({', '.join(f'{k}={v:g}' for k, v in self.kwargs.items())})"
@@ -143,7 +150,7 @@ def Normal(mu: float, sigma: float) -> Prior:
 
 
 def as_prior(value: Any) -> Prior:
-    """A prior from a `Prior`, a ``{"dist", "kwargs"}`` dict, or a ``pymc_extras`` `Prior`.
+    """Read a prior: a `Prior`, a ``{"dist", "kwargs"}`` dict, or a ``pymc_extras`` `Prior`.
 
     Raises
     ------
@@ -165,17 +172,19 @@ def as_prior(value: Any) -> Prior:
         )
     allowed = ("dist", "kwargs", "why", "claims")
     for key, given in value.items():
-        if key not in allowed and not (key in ("dims", "centered", "transform") and not given):
-            if key == "centered" and given is True:
-                continue
-            raise PriorError(f"unknown key {key!r} in a prior; {nearest(str(key), allowed)}")
+        if key == "centered" or (key in ("dims", "transform") and not given):
+            continue  # what pymc_extras adds, and a scalar prior can do without
+        if key in ("dims", "transform"):
+            raise PriorError(f"{key!r} is {given!r}; a prior is one number: leave {key!r} out")
+        if key not in allowed:
+            raise PriorError(f"unknown key {key!r} in a prior; {nearest(key, allowed)}")
     if "dist" not in value:
         raise PriorError("a prior lacks 'dist'; name the distribution")
     kwargs = value.get("kwargs", {})
     if not isinstance(kwargs, Mapping):
         raise PriorError(f"'kwargs' is {kwargs!r}; write {{ mu = 0.0, sigma = 0.5 }}")
     claims = value.get("claims", ())
-    if isinstance(claims, str) or not all(isinstance(c, str) for c in claims):
+    if not isinstance(claims, SEQUENCES) or not all(isinstance(c, str) for c in claims):
         raise PriorError(f"'claims' is {claims!r}; write a list of claim ids")
     return Prior(value["dist"], kwargs, str(value.get("why", "")), tuple(claims))
 
@@ -201,28 +210,37 @@ class PriorSet(Mapping[str, Prior]):
 
     def __post_init__(self) -> None:
         needed = parameters()
-        for key, prior in self.entries.items():
+        entries = {}
+        for key, value in self.entries.items():
             if key not in needed:
                 raise PriorError(
                     f"prior set {self.name!r}: unknown parameter {key!r}; {nearest(key, needed)}"
                 )
-            _check_support(self.name, key, prior, needed[key])
-        if missing := [key for key in needed if key not in self.entries]:
+            entries[key] = _placed(key, value)
+            _check_support(self.name, key, entries[key], needed[key])
+        if missing := [key for key in needed if key not in entries]:
             shown = ", ".join(missing[:8]) + (" …" if len(missing) > 8 else "")
             raise PriorError(
                 f"prior set {self.name!r} lacks {len(missing)} of {len(needed)} parameters: "
                 f"{shown}. A set is complete: copy a shipped file and change what you mean to"
             )
-        object.__setattr__(self, "entries", {key: self.entries[key] for key in needed})
+        ordered = MappingProxyType({key: entries[key] for key in needed})
+        object.__setattr__(self, "entries", ordered)
 
     def __getitem__(self, key: str) -> Prior:
         return self.entries[key]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.digest))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PriorSet, (self.name, dict(self.entries), self.title)
 
     @property
     def digest(self) -> str:
@@ -231,7 +249,7 @@ class PriorSet(Mapping[str, Prior]):
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
     def replace(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> PriorSet:
-        """A new set with some entries changed, named after what changed.
+        """Make a new set with some entries changed, named after what changed.
 
         Examples
         --------
@@ -245,10 +263,7 @@ class PriorSet(Mapping[str, Prior]):
                 raise PriorError(
                     f"prior set {self.name!r}: unknown parameter {key!r}; {nearest(key, entries)}"
                 )
-            try:
-                entries[key] = as_prior(value)
-            except PriorError as error:
-                raise PriorError(f"[{key}]: {error}") from None
+            entries[key] = _placed(key, value)
         return PriorSet("+".join([self.name, *given]), entries, self.title)
 
     def __repr__(self) -> str:
@@ -257,14 +272,20 @@ class PriorSet(Mapping[str, Prior]):
         return "\n".join([head, *(f"  {k:<{width}}  {p!r}" for k, p in self.entries.items())])
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         rows = "".join(
             f"<tr><th>{escape(k)}</th><td>{escape(repr(p))}</td><td>{escape(p.why)}</td></tr>"
             for k, p in self.entries.items()
         )
         caption = escape(f"{self.name}: {self.title}")
         return f"<table><caption>{caption}</caption>{rows}</table>"
+
+
+def _placed(key: str, value: Any) -> Prior:
+    """Read a prior whose errors begin with its parameter."""
+    try:
+        return as_prior(value)
+    except PriorError as error:
+        raise PriorError(f"[{key}]: {error}") from None
 
 
 def list() -> tuple[str, ...]:
@@ -280,7 +301,7 @@ def list() -> tuple[str, ...]:
 
 
 def load(name_or_path: str | Path) -> PriorSet:
-    """A shipped set by name, or a set from a TOML file.
+    """Load a shipped set by name, or a set from a TOML file.
 
     Raises
     ------
@@ -296,16 +317,19 @@ def load(name_or_path: str | Path) -> PriorSet:
     if text in list():
         return _shipped(text)
     path = Path(name_or_path)
-    if not path.suffix and not path.exists():
+    try:
+        body = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        if path.suffix:
+            raise PriorError(f"{path}: no such file; check the path") from None
         raise PriorError(
             f"no prior set {text!r}; {nearest(text, list())}. For a file of your own give its path"
-        )
-    try:
-        return read(path.read_text(encoding="utf-8"), path.name, path.stem)
-    except FileNotFoundError:
-        raise PriorError(f"{path}: no such file; check the path") from None
+        ) from None
     except (IsADirectoryError, UnicodeDecodeError):
-        raise PriorError(f"{path}: not a TOML text file") from None
+        raise PriorError(f"{path}: not a TOML text file; name the file itself") from None
+    except (OSError, ValueError) as error:
+        raise PriorError(f"{text!r} cannot be read ({error}); check the path") from None
+    return read(body, path.name, path.stem)
 
 
 @cache
@@ -315,13 +339,20 @@ def _shipped(name: str) -> PriorSet:
 
 
 def read(text: str, where: str, stem: str = "") -> PriorSet:
-    """A set from the text of a TOML file; `where` is how errors name it."""
+    """Read a set from the text of a TOML file; `where` is how errors name it.
+
+    Raises
+    ------
+    PriorError
+        Whatever is wrong with the text.
+    """
     try:
         body = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise PriorError(f"{where}: {error}") from None
-    heading = {key: body.pop(key) for key in ("name", "title") if not isinstance(body.get(key), dict)
-               and key in body}  # fmt: skip
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError
+        raise PriorError(f"{where}: {error}; check the TOML") from None
+    name, title = body.pop("name", stem), body.pop("title", "")
+    if not isinstance(name, str) or not isinstance(title, str):
+        raise PriorError(f"{where}: name is {name!r} and title is {title!r}; write both as text")
     entries = {}
     for key, value in body.items():
         if not isinstance(value, dict):
@@ -329,18 +360,23 @@ def read(text: str, where: str, stem: str = "") -> PriorSet:
                 f"{where}: {key!r} is {value!r}; each parameter is a table: "
                 f'["{key}"] with dist, kwargs, why, claims. Other keys: name, title'
             )
-        try:
-            entries[key] = as_prior(value)
-        except PriorError as error:
-            raise PriorError(f"{where}: [{key}]: {error}") from None
+        entries[key] = value
     try:
-        return PriorSet(str(heading.get("name", stem)), entries, str(heading.get("title", "")))
+        return PriorSet(name, entries, title)
     except PriorError as error:
         raise PriorError(f"{where}: {error}") from None
 
 
 def resolve(given: Any) -> PriorSet:
-    """A set from whatever a caller may give: a set, a name, a path, or ``(base, changes)``."""
+    """Make a set of whatever a caller may give: a set, a name, a path, or a dict of changes.
+
+    A dict changes the set of the article, ``alyarli-2021``.
+
+    Raises
+    ------
+    PriorError
+        If it is none of these, or names nothing that exists.
+    """
     if isinstance(given, PriorSet):
         return given
     if isinstance(given, str | Path):
@@ -366,7 +402,7 @@ class Difference:
 
 
 def diff(a: Any, b: Any) -> tuple[Difference, ...]:
-    """The parameters on which two sets differ.
+    """List the parameters on which two sets differ.
 
     Examples
     --------
@@ -378,12 +414,16 @@ def diff(a: Any, b: Any) -> tuple[Difference, ...]:
 
 
 def _check_argument(dist: str, name: str, value: Any, domain: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise PriorError(f"{dist}: {name} is {value!r}; write a number")
-    if not math.isfinite(value):
-        raise PriorError(f"{dist}: {name} is {value}; it must be finite")
-    if domain == POSITIVE and value <= 0:
-        raise PriorError(f"{dist}: {name} is {value:g}; it must be greater than 0")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise PriorError(f"{dist}: {name} is {number}; it must be finite")
+    if domain == POSITIVE and number <= 0:
+        raise PriorError(f"{dist}: {name} is {number:g}; it must be greater than 0")
 
 
 _NESTED = {REAL: (REAL, POSITIVE, UNIT), POSITIVE: (POSITIVE, UNIT), UNIT: (UNIT,)}
@@ -391,10 +431,8 @@ _NESTED = {REAL: (REAL, POSITIVE, UNIT), POSITIVE: (POSITIVE, UNIT), UNIT: (UNIT
 
 def _check_support(name: str, key: str, prior: Prior, support: str) -> None:
     if prior.support not in _NESTED[support]:
-        fitting: Iterable[str] = (d for d, (_, s) in DISTRIBUTIONS.items() if s in _NESTED[support])
+        fitting = (d for d, (_, s) in DISTRIBUTIONS.items() if s in _NESTED[support])
         raise PriorError(
             f"prior set {name!r}: {key} takes {support}, but {prior!r} draws {prior.support}; "
             f"use one of: {', '.join(sorted(fitting))}"
         )
-
-

@@ -1,0 +1,164 @@
+"""A case: everything a forecast needs, in one value or one TOML file.
+
+    name = "my-case"
+    evidence = "counts.csv"          # or "embedded"; paths are relative to the file
+    as_of = 2021-11-30
+    horizon = 12
+    model = "ladder"
+    priors = "alyarli-2021"          # a shipped set, or a path
+    scenarios = "alyarli-2021"       # a shipped set, or a path
+    seed = 1
+    draws = 1000
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from datetime import date, datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from .errors import CaseError, nearest
+
+EMBEDDED = "embedded"
+MODEL_NAMES = ("ladder", "drift", "reference")
+
+
+class Case(BaseModel):
+    """One forecast to be made, frozen and validated.
+
+    Parameters
+    ----------
+    name, title
+        For people and file names.
+    evidence
+        ``embedded``, or the path of a CSV whose series replace the embedded ones.
+    as_of
+        Last day that may be known (default: the last day of the user's counts).
+    horizon
+        Whole months to forecast.
+    model, priors, scenarios
+        Names of shipped ones, or paths (priors, scenarios).
+    seed, draws, tune, chains, paths, sampler
+        Of the sampler; `paths` is the number of simulated futures of each draw.
+
+    Examples
+    --------
+    >>> load("alyarli-2021").horizon
+    12
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,79}$")] = "forecast"
+    title: str = ""
+    evidence: str = EMBEDDED
+    as_of: date | None = None
+    horizon: Annotated[int, Field(ge=1, le=120)] = 12
+    model: str = "ladder"
+    priors: str = "alyarli-2021"
+    scenarios: str = "alyarli-2021"
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 2021
+    draws: Annotated[int, Field(ge=4, le=100_000)] = 1000
+    tune: Annotated[int, Field(ge=50, le=100_000)] = 500
+    chains: Annotated[int, Field(ge=1, le=64)] = 4
+    paths: Annotated[int, Field(ge=2, le=1000)] = 5
+    sampler: str = "nutpie"
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _day(cls, value: Any) -> Any:
+        if isinstance(value, datetime):
+            return value.date()
+        if isinstance(value, str):
+            return date.fromisoformat(value)
+        return value
+
+    @field_validator("model")
+    @classmethod
+    def _known_model(cls, value: str) -> str:
+        if value not in MODEL_NAMES:
+            raise ValueError(nearest(value, MODEL_NAMES))
+        return value
+
+    def to_json(self) -> str:
+        """The case as JSON, as saved with a forecast."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+
+
+def make(where: str, fields: dict[str, Any]) -> Case:
+    """A case from fields; errors name `where`, the key, the value and what is allowed.
+
+    Raises
+    ------
+    CaseError
+    """
+    try:
+        return Case(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "case"
+        if first["type"] == "extra_forbidden":
+            message = f"unknown key {key!r}; {nearest(key, Case.model_fields)}"
+        else:
+            message = f"{key} is {first['input']!r}: {first['msg']}"
+        raise CaseError(f"{where}: {message}") from None
+
+
+def available() -> tuple[str, ...]:
+    """Names of the shipped cases.
+
+    Examples
+    --------
+    >>> "alyarli-2021" in available()
+    True
+    """
+    folder = files("caucasus_forecast").joinpath("data", "cases")
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
+
+
+def load(name_or_path: str | Path) -> Case:
+    """A shipped case by name, or one from a TOML file.
+
+    Raises
+    ------
+    CaseError
+        Naming the file, the key, the value and what is allowed.
+    """
+    text = str(name_or_path)
+    if text in available():
+        return _shipped(text)
+    path = Path(name_or_path)
+    if not path.suffix and not path.exists():
+        raise CaseError(f"no case {text!r}; {nearest(text, available())}. For a file give its path")
+    try:
+        body = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise CaseError(f"{path}: no such file; check the path") from None
+    except (IsADirectoryError, UnicodeDecodeError):
+        raise CaseError(f"{path}: not a TOML text file") from None
+    return _read(body, path.name, path.parent)
+
+
+@cache
+def _shipped(name: str) -> Case:
+    file = files("caucasus_forecast").joinpath("data", "cases", f"{name}.toml")
+    return _read(file.read_text(encoding="utf-8"), file.name, None)
+
+
+def _read(text: str, where: str, folder: Path | None) -> Case:
+    try:
+        fields = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise CaseError(f"{where}: {error}") from None
+    if folder is not None:
+        for key in ("evidence", "priors", "scenarios"):
+            value = fields.get(key)
+            if isinstance(value, str) and (folder / value).is_file():
+                fields[key] = str(folder / value)
+    return make(where, fields)

@@ -1,0 +1,465 @@
+"""The front door: a case in, a forecast out.
+
+`run` is the whole argument in order: evidence → panel → graph → priors → model → posterior →
+simulated futures → scenario probabilities. `Forecast` holds the resulting tree and shows it.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from . import case as cases
+from . import evidence as rows
+from . import models, names, posterior, scenarios, simulate
+from . import panel as panels
+from . import priors as prior_sets
+from .case import Case
+from .errors import EvidenceError, nearest
+from .evidence import Evidence, Observation
+from .graph import CausalGraph
+from .likelihood import Plan, plan
+from .priors import PriorSet
+from .scenarios import ScenarioSet, Table, interval, percent
+from .tension import Ladder, Process
+
+Array = np.ndarray
+log = logging.getLogger("caucasus_forecast")
+
+CORE_LINKS = (
+    "tension->mission_extension", "stagnation->mission_extension", "tension->pressure",
+    "bargaining->pressure", "tension->transport_delay", "transport_delay->bargaining",
+    "tension->working_group_halt", "tension->border_guards", "tension->armenian_policy",
+    "tension->armenian_arms", "pressure->accession", "stagnation->treaty",
+)  # fmt: skip
+
+
+def forecast(
+    counts: Any = None,
+    *,
+    horizon: int = 12,
+    priors: Any = "alyarli-2021",
+    model: str = "ladder",
+    as_of: date | str | None = None,
+    scenarios: str = "alyarli-2021",
+    seed: int = 2021,
+    draws: int = 1000,
+    sampler: str = "nutpie",
+) -> Forecast:
+    """Forecast the scenarios from incident counts.
+
+    Parameters
+    ----------
+    counts
+        CSV path or data frame of counts (see `caucasus_forecast.evidence.read_counts`); they
+        replace the embedded series of the same name. Nothing: the embedded case as of 2021-11-30.
+    horizon
+        Whole months to forecast.
+    priors
+        Name of a shipped set, path of a TOML file, a `PriorSet`, or a dict of changes.
+    model
+        ``ladder``, ``drift`` or ``reference``.
+    as_of
+        Last day that may be known (default: the last day of the counts).
+    scenarios
+        Name of a shipped scenario set, or the path of a TOML file.
+    seed, draws, sampler
+        Of the sampler.
+
+    Raises
+    ------
+    EvidenceError, PriorError, ScenarioError, CaseError
+        For anything that cannot be used as given.
+    """
+    base = cases.load("alyarli-2021")
+    chosen = prior_sets.resolve(priors)
+    last = as_of if as_of is not None else (base.as_of if counts is None else None)
+    case = cases.make(
+        "forecast",
+        {
+            "name": base.name if counts is None else "forecast",
+            "evidence": cases.EMBEDDED if counts is None else _named(counts),
+            "as_of": last,
+            "horizon": horizon,
+            "priors": chosen.name if not isinstance(priors, str | Path) else str(priors),
+            "model": model,
+            "scenarios": scenarios,
+            "seed": seed,
+            "draws": draws,
+            "sampler": sampler,
+        },
+    )
+    return run(case, counts=counts, priors=chosen)
+
+
+def _named(counts: Any) -> str:
+    return str(counts) if isinstance(counts, str | Path) else "data frame"
+
+
+def run(
+    case: Case,
+    *,
+    counts: Any = None,
+    priors: PriorSet | None = None,
+    progress: Callable[[str], None] | None = None,
+    bar: bool = False,
+) -> Forecast:
+    """Make the forecast of a case.
+
+    Parameters
+    ----------
+    case
+        What to forecast.
+    counts, priors
+        The evidence and priors themselves, where they are not files the case can name.
+    progress
+        Called with a line at the start of each stage.
+    bar
+        Whether the sampler may draw its progress bar.
+    """
+    say = progress or log.info
+    chosen, partition = priors or prior_sets.load(case.priors), scenarios.load(case.scenarios)
+    evidence, as_of = gather(case, counts)
+    theory = models.get(case.model)
+    panel = panels.build(evidence, theory.GRAPH, as_of)
+    say(f"building the model {case.model!r} on {panel.sizes[names.OBSERVATION]} observations")
+    model = theory.build(panel, chosen)
+    say(f"sampling {case.chains} chains of {case.draws} draws")
+    clock = perf_counter()
+    tree = posterior.sample(
+        model, seed=case.seed, draws=case.draws, tune=case.tune, chains=case.chains,
+        sampler=case.sampler, progress=bar,
+    )  # fmt: skip
+    elapsed = perf_counter() - clock
+    say("simulating the futures")
+    done = _complete(tree, case, as_of, evidence, panel, theory, chosen, partition)
+    done.attrs["sampling_seconds"] = round(elapsed, 3)
+    return Forecast(done)
+
+
+def gather(case: Case, counts: Any = None) -> tuple[Evidence, date]:
+    """The evidence of a case as of its day, the user's counts in place of the embedded ones.
+
+    Raises
+    ------
+    EvidenceError
+        For a series the embedded tables do not know, or that is not a count.
+    """
+    evidence = rows.load()
+    source = counts if counts is not None else case.evidence
+    if counts is None and case.evidence == cases.EMBEDDED:
+        return evidence.as_of(case.as_of or _last_day(evidence)), case.as_of or _last_day(evidence)
+    read = rows.read_counts(source)
+    for name in dict.fromkeys(o.series for o in read):
+        evidence = evidence.with_series(_user_series(evidence, name), _of(read, name))
+    as_of = case.as_of or max(o.window.end for o in read)
+    return evidence.as_of(as_of), as_of
+
+
+def _last_day(evidence: Evidence) -> date:
+    return max(o.window.end for o in evidence.observations)
+
+
+def _of(read: tuple[Observation, ...], name: str) -> tuple[Observation, ...]:
+    return tuple(o for o in read if o.series == name)
+
+
+def _user_series(evidence: Evidence, name: str) -> rows.Series:
+    known = {n for n, s in evidence.series.items() if s.mode in ("counts", "events")}
+    if name not in known:
+        raise EvidenceError(f"unknown series {name!r} in the counts; {nearest(name, known)}")
+    note = "replaced by the user's counts"
+    return replace(evidence.series[name], mode="counts", coverage=(), source="user", note=note)
+
+
+# --------------------------------------------------------------------------- the tree
+
+
+def _complete(
+    tree: xr.DataTree, case: Case, as_of: date, evidence: Evidence, panel: xr.Dataset,
+    theory: Any, priors: PriorSet, partition: ScenarioSet,
+) -> xr.DataTree:  # fmt: skip
+    graph: CausalGraph = theory.GRAPH
+    cells = plan(panel, graph)
+    process: Process = theory.process(panel, cells)
+    drawn = tree[names.POSTERIOR].to_dataset()
+    before = posterior.prior_draws(priors, graph, case.model, case.chains * case.draws, case.seed)
+    p, own = posterior.parameters(drawn, graph, case.model)
+    replay = process.replay(cells, posterior.columns(p), own, simulate.stream(case.seed, "replay"))
+    months = panels.Horizon(as_of, case.horizon).months
+    futures, shares = _futures(case, graph, process, cells, panel, p, own, replay.state, months)
+    resolved = scenarios.resolve(partition, futures, graph, shares)
+    table = scenarios.summarise(partition, resolved, months)
+    answers = scenarios.answer(partition, futures, graph, shares)
+    table["prior_probability"] = (names.SCENARIO, _prior_probability(
+        case, graph, process, cells, panel, before, own, replay.state, months, partition
+    ))  # fmt: skip
+    shape = (case.chains, case.draws)
+    history = panel[names.MONTH].to_numpy()
+    groups = {
+        names.POSTERIOR: drawn,
+        names.SAMPLE_STATS: tree[names.SAMPLE_STATS].to_dataset(),
+        names.PRIOR: before,
+        names.LOG_LIKELIHOOD: _by_month("evidence", replay.log_likelihood, shape, history),
+        names.LOG_PRIOR: posterior.log_prior(drawn, priors, graph, case.model),
+        names.SMOOTHED: _by_month(names.TENSION, replay.score, shape, history),
+        names.OBSERVED_DATA: _observed(panel),
+        names.CONSTANT_DATA: _constants(process),
+        names.PREDICTIONS: futures,
+        names.SCENARIOS: table,
+        names.QUESTIONS: answers,
+        names.DIAGNOSTICS: posterior.diagnose(tree, graph, case.model),
+    }
+    done = xr.DataTree.from_dict({k: groups[k] for k in names.GROUPS})
+    done.attrs = {
+        "schema": posterior.SCHEMA,
+        "title": case.title or case.name,
+        "case": case.to_json(),
+        "model": case.model,
+        "prior_set": priors.name,
+        "scenario_set": partition.name,
+        "as_of": str(as_of),
+        "horizon": case.horizon,
+        "seed": case.seed,
+        "data_digest": evidence.digest,
+        "prior_digest": priors.digest,
+        "graph_digest": graph.digest,
+        "reference_class": process.vintage if isinstance(process, Ladder) else "none",
+        "sampler": json.dumps(
+            {k: getattr(case, k) for k in ("sampler", "chains", "draws", "tune", "paths")}
+            | {"used": str(tree[names.SAMPLE_STATS].attrs["sampler"])}
+        ),
+        "versions": posterior.versions(),
+        "citation": CITATION,
+    }
+    return done
+
+
+CITATION = (
+    "Theory: Alyarli (2021). Deaths: UCDP GED (Sundberg and Melander 2013; Davies, Pettersson, "
+    "Sollenberg and Öberg 2025) and UCDP Candidate (Hegre et al. 2020), CC BY 4.0"
+)
+
+
+def _futures(
+    case: Case, graph: CausalGraph, process: Process, cells: Plan, panel: xr.Dataset,
+    p: posterior.Parameters, own: dict[str, Array], state: Array, months: Array,
+    label: int = 0,
+) -> tuple[xr.Dataset, dict[str, Array]]:  # fmt: skip
+    many, many_own = posterior.repeated(p, own, case.paths)
+    status = {str(n): panel["status"].sel(state=n).to_numpy() for n in panel[names.STATE].to_numpy()}
+    start = simulate.origin(
+        cells, graph, process, many, many_own, simulate.repeat(state, case.paths), status,
+        case.seed + label,
+    )  # fmt: skip
+    drawn = simulate.futures(graph, process, start, months, case.seed + label)
+    shape = (case.chains, case.draws, case.paths)
+    shares = {n: x.reshape(shape) for n, x in start.shares.items()}
+    return simulate.as_dataset(drawn, graph, months, shape), shares
+
+
+def _prior_probability(
+    case: Case, graph: CausalGraph, process: Process, cells: Plan, panel: xr.Dataset,
+    before: xr.Dataset, own: dict[str, Array], state: Array, months: Array, partition: ScenarioSet,
+) -> Array:  # fmt: skip
+    """Scenario probabilities with slopes and rates from the prior, tension as it was inferred."""
+    p, _ = posterior.parameters(before, graph, case.model)
+    futures, shares = _futures(case, graph, process, cells, panel, p, own, state, months)
+    resolved = scenarios.resolve(partition, futures, graph, shares)[..., -1]
+    return np.array([(resolved == i).mean() for i in range(len(partition.scenarios))])
+
+
+def _by_month(name: str, values: Array, shape: tuple[int, int], months: Array) -> xr.Dataset:
+    return xr.Dataset(
+        {name: ((names.CHAIN, names.DRAW, names.MONTH), values.reshape(*shape, -1).astype("float32"))},
+        coords={names.CHAIN: range(shape[0]), names.DRAW: range(shape[1]), names.MONTH: months},
+    )
+
+
+def _observed(panel: xr.Dataset) -> xr.Dataset:
+    kept = panel[["count", "status", "at_risk", "changed"]]
+    for name in ("series", "node"):
+        kept[name] = kept[name].astype(str)
+    kept[names.STATE] = kept[names.STATE].astype(str)
+    return kept
+
+
+def _constants(process: Process) -> xr.Dataset:
+    if not isinstance(process, Ladder):
+        return xr.Dataset(attrs={"process": type(process).__name__})
+    return xr.Dataset(
+        {
+            "score": (names.LEVEL, process.score),
+            "deaths_per_month": (names.LEVEL, process.mean),
+            "size": (names.LEVEL, process.size),
+        },
+        attrs={
+            "process": "Ladder",
+            "centre": process.centre,
+            "spread": process.spread,
+            "response": process.response,
+            "deaths_at_average_tension": process.deaths_at(0.0),
+            "deaths_at_one_sd": process.deaths_at(1.0),
+            "vintage": process.vintage,
+        },
+    )
+
+
+# --------------------------------------------------------------------------- the forecast
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A finished forecast: its tree, and how to read it.
+
+    `tree` is the whole result (`docs/schema.md`); `scenarios`, `questions` and `links` are tables
+    that print themselves.
+    """
+
+    tree: xr.DataTree
+
+    @property
+    def passed(self) -> bool:
+        """Whether the fit passed its checks."""
+        return bool(self.tree[names.DIAGNOSTICS].attrs["passed"])
+
+    @property
+    def scenarios(self) -> Table:
+        """Probability of every scenario at the horizon."""
+        data = self.tree[names.SCENARIOS].to_dataset()
+        rows_ = tuple(
+            (
+                str(s),
+                str(data["title"].sel(scenario=s).item()),
+                percent(float(v["probability"]), float(v["mcse"])),
+                interval(float(v["lower"]), float(v["upper"])),
+                percent(float(v["prior_probability"]), float(v["mcse"])),
+            )
+            for s in data[names.SCENARIO].to_numpy()
+            if (v := data.sel(scenario=s)) is not None
+        )
+        end = str(data[names.MONTH].to_numpy()[-1])[:7]
+        header = ("", "scenario", "probability", "90 % interval", "prior alone")
+        title = f"{self.tree.attrs['title']}: where it stands at the end of {end}"
+        return Table(title, header, rows_, data, self.notes)
+
+    @property
+    def questions(self) -> Table:
+        """Probability of every answer to the side questions."""
+        data = self.tree[names.QUESTIONS].to_dataset()
+        rows_, shown = [], ""
+        for i, q in enumerate(data[names.QUESTION].to_numpy()):
+            v = data.isel(answer=i)
+            head = "" if str(q) == shown else str(v["title"].item())
+            shown = str(q)
+            rows_.append(
+                (
+                    str(q) if head else "",
+                    head,
+                    str(v["label"].item()),
+                    percent(float(v["probability"]), float(v["mcse"])),
+                    interval(float(v["lower"]), float(v["upper"])),
+                )
+            )
+        header = ("", "question", "answer", "probability", "90 % interval")
+        return Table("Side questions", header, tuple(rows_), data, self.notes)
+
+    @property
+    def links(self) -> Table:
+        """Every link before and after the evidence, the core ones first."""
+        return _links(self.tree, self.notes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What made the forecast, and whether it may be trusted."""
+        a = self.tree.attrs
+        gate = self.tree[names.DIAGNOSTICS].attrs
+        lines = [] if self.passed else [f"WARNING: {gate['verdict']}. Remedy: {gate['remedy']}."]
+        lines.append(
+            f"model {a['model']}, priors {a['prior_set']}, as of {a['as_of']}, seed {a['seed']}; "
+            f"{gate['verdict'] if self.passed else 'checks failed'} (max R-hat "
+            f"{gate['max_rhat']:.3f}, min ESS {gate['min_ess_bulk']:.0f})"
+        )
+        return tuple(lines)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the forecast as one netCDF file.
+
+        Raises
+        ------
+        StorageError
+            If the file exists or cannot be written.
+        """
+        return posterior.save(self.tree, path, overwrite=overwrite)
+
+    def __repr__(self) -> str:
+        return "\n".join([repr(self.scenarios), "", "Forecast: .scenarios .questions .links .tree .save()"])
+
+    def _repr_html_(self) -> str:
+        return f"<section>{self.scenarios._repr_html_()}</section>"
+
+
+def load(path: str | Path) -> Forecast:
+    """A saved forecast.
+
+    Raises
+    ------
+    StorageError
+        If it is missing, damaged, or written by a newer version.
+    """
+    return Forecast(posterior.load(path))
+
+
+def link_summary(tree: xr.DataTree) -> xr.Dataset:
+    """Prior and posterior mean and sd of every slope, on ``edge``, and ``prior_led``.
+
+    ``prior_led`` is the posterior variance as a share of the prior variance, at most 1: 1 where the
+    evidence taught nothing.
+    """
+    before, after = tree[names.PRIOR]["slope"], tree[names.POSTERIOR]["slope"]
+    over = (names.CHAIN, names.DRAW)
+    data = xr.Dataset(
+        {
+            "prior_mean": before.mean(over),
+            "prior_sd": before.std(over),
+            "mean": after.mean(over),
+            "sd": after.std(over),
+        }
+    )
+    data["prior_led"] = np.minimum((data["sd"] / data["prior_sd"]) ** 2, 1.0)
+    data["shift"] = (data["mean"] - data["prior_mean"]) / data["prior_sd"]
+    return data
+
+
+def _links(tree: xr.DataTree, notes: tuple[str, ...]) -> Table:
+    header = ("link", "", "prior", "posterior", "shift in prior sd", "share of prior")
+    if "slope" not in tree[names.POSTERIOR]:
+        return Table("Links", header, (), xr.Dataset(), ("this model has no links", *notes))
+    data = link_summary(tree)
+    edges = [str(e) for e in data[names.EDGE].to_numpy()]
+    ordered = [e for e in CORE_LINKS if e in edges] + [e for e in edges if e not in CORE_LINKS]
+    rows_ = []
+    for e in ordered:
+        v = data.sel(edge=e)
+        led = float(v["prior_led"])
+        rows_.append(
+            (
+                e.replace("->", " -> "),
+                "prior-led" if led > 0.8 else "",
+                f"{float(v['prior_mean']):.2f} ± {float(v['prior_sd']):.2f}",
+                f"{float(v['mean']):.2f} ± {float(v['sd']):.2f}",
+                f"{float(v['shift']):+.1f}",
+                f"{100 * led:.0f} %",
+            )
+        )
+    return Table("Links: effect of one sd of the cause", header, tuple(rows_), data, notes)

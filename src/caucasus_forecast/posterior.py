@@ -1,0 +1,380 @@
+"""`pm.Model` to posterior: sampling, the convergence gate, provenance, saving and loading.
+
+One seed decides everything. Draws are the same for any number of cores. A fit that fails its checks
+says so in words, here and everywhere its results appear.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor
+import xarray as xr
+from arviz_stats.base import array_stats
+from scipy import stats
+
+from . import names
+from .errors import CaseError, StorageError, nearest
+from .graph import CausalGraph
+from .likelihood import Parameters
+from .priors import SHARED_PARAMETERS, Prior, PriorSet
+from .simulate import stream
+
+Array = np.ndarray
+SAMPLERS = ("nutpie", "pymc")
+MAX_RHAT, MIN_ESS = 1.01, 400.0
+
+
+# --------------------------------------------------------------------------- priors as draws
+
+
+def frozen(prior: Prior) -> Any:
+    """A prior as a SciPy distribution.
+
+    Examples
+    --------
+    >>> float(frozen(Prior("Normal", {"mu": 2.0, "sigma": 1.0})).mean())
+    2.0
+    """
+    k = prior.kwargs
+    match prior.dist:
+        case "Normal":
+            return stats.norm(k["mu"], k["sigma"])
+        case "StudentT":
+            return stats.t(k["nu"], k["mu"], k["sigma"])
+        case "Laplace":
+            return stats.laplace(k["mu"], k["b"])
+        case "LogNormal":
+            return stats.lognorm(k["sigma"], scale=np.exp(k["mu"]))
+        case "HalfNormal":
+            return stats.halfnorm(scale=k["sigma"])
+        case "Exponential":
+            return stats.expon(scale=1.0 / k["lam"])
+        case "Gamma":
+            return stats.gamma(k["alpha"], scale=1.0 / k["beta"])
+        case "InverseGamma":
+            return stats.invgamma(k["alpha"], scale=k["beta"])
+        case "Beta":
+            return stats.beta(k["alpha"], k["beta"])
+    raise AssertionError(prior.dist)
+
+
+def layout(graph: CausalGraph, model: str) -> dict[str, tuple[str | None, tuple[str, ...]]]:
+    """Posterior variable → its dimension and the prior keys along it."""
+    based = [n.name for n in graph.nodes if n.kind in ("count", "event", "share")]
+    shares = [n.name for n in graph.nodes if n.kind == "share"]
+    own = [k for k in SHARED_PARAMETERS if k.startswith(f"{model}.")]
+    found: dict[str, tuple[str | None, tuple[str, ...]]] = {}
+    if graph.slopes:
+        found["slope"] = (names.EDGE, graph.slopes)
+    found["base"] = (names.NODE, tuple(f"{n}.base" for n in based))
+    found["noise"] = (names.SHARE, tuple(f"{n}.noise" for n in shares))
+    found["overdispersion"] = (None, ("overdispersion",))
+    return found | {k.replace(".", "_"): (None, (k,)) for k in own}
+
+
+def prior_draws(priors: PriorSet, graph: CausalGraph, model: str, size: int, seed: int) -> xr.Dataset:
+    """Independent draws of every parameter from its prior, on (chain, draw), one chain."""
+    variables = {}
+    for name, (dim, keys) in layout(graph, model).items():
+        drawn = [frozen(priors[k]).rvs(size, random_state=stream(seed, "prior", k)) for k in keys]
+        values = np.stack(drawn, axis=-1)[None] if dim else drawn[0][None]
+        variables[name] = ((names.CHAIN, names.DRAW, *((dim,) if dim else ())), values)
+    return xr.Dataset(variables, coords=_coordinates(graph, model))
+
+
+def _coordinates(graph: CausalGraph, model: str) -> dict[str, list[str]]:
+    strip = {names.EDGE: "", names.NODE: ".base", names.SHARE: ".noise"}
+    return {
+        dim: [k.removesuffix(strip[dim]) for k in keys]
+        for dim, keys in layout(graph, model).values()
+        if dim
+    }
+
+
+def log_prior(draws: xr.Dataset, priors: PriorSet, graph: CausalGraph, model: str) -> xr.Dataset:
+    """Log prior density of every parameter at every draw."""
+    out = {}
+    for name, (dim, keys) in layout(graph, model).items():
+        values = draws[name].to_numpy()
+        parts = values if dim else values[..., None]
+        density = [frozen(priors[k]).logpdf(parts[..., i]) for i, k in enumerate(keys)]
+        stacked = np.stack(density, axis=-1) if dim else density[0]
+        out[name] = (draws[name].dims, stacked)
+    return xr.Dataset(out, coords=draws.coords)
+
+
+def parameters(draws: xr.Dataset, graph: CausalGraph, model: str) -> tuple[Parameters, dict[str, Array]]:
+    """Draws as the parameters of the equations, one row a draw: slopes (D, S), the rest (D,).
+
+    The second part holds the tension process's own parameters, by prior key.
+    """
+
+    def flat(name: str) -> Array:
+        values = draws[name].to_numpy()
+        return values.reshape(-1, *values.shape[2:])
+
+    count = draws.sizes[names.CHAIN] * draws.sizes[names.DRAW]
+    base, noise = flat("base"), flat("noise")
+    p = Parameters(
+        slope=flat("slope") if graph.slopes else np.zeros((count, 0)),
+        base={str(n): base[:, i] for i, n in enumerate(draws[names.NODE].to_numpy())},
+        noise={str(n): noise[:, i] for i, n in enumerate(draws[names.SHARE].to_numpy())},
+        overdispersion=flat("overdispersion"),
+    )
+    own = {k: flat(v) for k in SHARED_PARAMETERS if (v := k.replace(".", "_")) in draws}
+    own |= {f"drift.{k}": flat(f"drift_{k}") for k in ("path", "mean") if f"drift_{k}" in draws}
+    return p, own
+
+
+def columns(p: Parameters) -> Parameters:
+    """Parameters shaped for the likelihood: slopes (D, S), the rest (D, 1, 1)."""
+    return Parameters(
+        p.slope,
+        {n: x[:, None, None] for n, x in p.base.items()},
+        {n: x[:, None, None] for n, x in p.noise.items()},
+        p.overdispersion[:, None, None],
+    )
+
+
+def repeated(p: Parameters, own: Mapping[str, Array], paths: int) -> tuple[Parameters, dict[str, Array]]:
+    """Each draw's parameters for each of its paths."""
+
+    def each(values: Array) -> Array:
+        return np.repeat(values, paths, axis=0)
+
+    return (
+        Parameters(
+            each(p.slope),
+            {n: each(x) for n, x in p.base.items()},
+            {n: each(x) for n, x in p.noise.items()},
+            each(p.overdispersion),
+        ),
+        {n: each(x) for n, x in own.items()},
+    )
+
+
+# --------------------------------------------------------------------------- sampling
+
+
+def sample(
+    model: pm.Model,
+    *,
+    seed: int,
+    draws: int = 1000,
+    tune: int = 500,
+    chains: int = 4,
+    sampler: str = "nutpie",
+    cores: int | None = None,
+    progress: bool = False,
+) -> xr.DataTree:
+    """Draws from the posterior: groups ``posterior`` and ``sample_stats``.
+
+    Parameters
+    ----------
+    model
+        From a model's `build`.
+    seed
+        Decides every draw; the number of cores does not.
+    draws, tune, chains
+        Kept and warm-up draws of each chain.
+    sampler
+        ``nutpie``, or ``pymc`` for PyMC's own NUTS (also used where nutpie is missing).
+    cores
+        Chains run at once under nutpie (default: all processors).
+    progress
+        Whether the sampler may draw its progress bar.
+
+    Raises
+    ------
+    CaseError
+        For an unknown sampler.
+    """
+    if sampler not in SAMPLERS:
+        raise CaseError(f"sampler {sampler!r}: {nearest(sampler, SAMPLERS)}")
+    if sampler == "nutpie" and find_spec("nutpie") is not None:
+        return _nutpie(model, seed, draws, tune, chains, cores or os.cpu_count() or 1, progress)
+    with model, pytensor.config.change_flags(numba__fastmath=False):
+        tree = pm.sample(
+            draws=draws, tune=max(tune, 1000), chains=chains, cores=1, random_seed=seed,
+            nuts_sampler="pymc", progressbar=progress, compute_convergence_checks=False,
+        )  # fmt: skip
+    return _plain(tree, "pymc")
+
+
+def _nutpie(
+    model: pm.Model, seed: int, draws: int, tune: int, chains: int, cores: int, progress: bool
+) -> xr.DataTree:
+    import nutpie
+
+    with pytensor.config.change_flags(numba__fastmath=False):
+        compiled = nutpie.compile_pymc_model(model)
+    tree = nutpie.sample(
+        compiled, draws=draws, tune=tune, chains=chains, cores=min(cores, chains), seed=seed,
+        progress_bar=progress, save_warmup=False,
+    )  # fmt: skip
+    return _plain(tree, "nutpie")
+
+
+def _plain(tree: Any, sampler: str) -> xr.DataTree:
+    posterior = tree["posterior"].to_dataset()
+    kept = ("diverging", "n_steps", "tree_depth", "depth", "step_size", "energy")
+    found = tree["sample_stats"].to_dataset()
+    stats_ = found[[k for k in kept if k in found]]
+    for part in (posterior, stats_):
+        part.attrs = {}
+    stats_.attrs["sampler"] = sampler
+    return xr.DataTree.from_dict({names.POSTERIOR: posterior, names.SAMPLE_STATS: stats_})
+
+
+# --------------------------------------------------------------------------- the gate
+
+
+def diagnose(tree: xr.DataTree, graph: CausalGraph, model: str) -> xr.Dataset:
+    """R-hat and effective sample sizes of every parameter, and the verdict.
+
+    Attributes of the result: ``passed`` (1 or 0), ``verdict`` in words, ``remedy``, ``divergences``,
+    ``max_rhat``, ``min_ess_bulk``, ``min_ess_tail``.
+    """
+    posterior = tree[names.POSTERIOR]
+    labels, columns_ = [], []
+    for name, (dim, keys) in layout(graph, model).items():
+        values = posterior[name].to_numpy()
+        columns_.append(values if dim else values[..., None])
+        labels += list(keys)
+    if "tension_path" in posterior:
+        columns_.append(posterior["tension_path"].to_numpy())
+        labels += [f"tension_path[{i}]" for i in range(columns_[-1].shape[-1])]
+    values = np.concatenate(columns_, axis=-1)
+    axes = {"chain_axis": 0, "draw_axis": 1}
+    rhat = array_stats.rhat(values, **axes)
+    bulk = array_stats.ess(values, method="bulk", **axes)
+    tail = array_stats.ess(values, method="tail", prob=(0.05, 0.95), **axes)
+    divergences = int(tree[names.SAMPLE_STATS]["diverging"].sum())
+    result = xr.Dataset(
+        {"rhat": ("parameter", rhat), "ess_bulk": ("parameter", bulk), "ess_tail": ("parameter", tail)},
+        coords={"parameter": labels},
+    )
+    result.attrs = _verdict(rhat, bulk, tail, divergences, labels)
+    return result
+
+
+def _verdict(
+    rhat: Array, bulk: Array, tail: Array, divergences: int, labels: list[str]
+) -> dict[str, Any]:
+    rhat = np.where(np.isfinite(rhat), rhat, np.inf)
+    faults, remedies = [], []
+    if rhat.max() > MAX_RHAT:
+        faults.append(
+            f"the chains disagree (R-hat {rhat.max():.3f} for {labels[int(rhat.argmax())]}, "
+            f"allowed {MAX_RHAT})"
+        )
+        remedies.append("run more draws, or look at that parameter's prior")
+    for kind, ess in (("bulk", bulk), ("tail", tail)):
+        ess = np.where(np.isfinite(ess), ess, 0.0)
+        if ess.min() < MIN_ESS:
+            faults.append(
+                f"too few effective draws ({kind} {ess.min():.0f} for {labels[int(ess.argmin())]}, "
+                f"needed {MIN_ESS:.0f})"
+            )
+            remedies.append("run more draws (--draws)")
+    if divergences:
+        faults.append(f"{divergences} divergent transitions: parts of the posterior were not reached")
+        remedies.append("tighten the widest scale priors, or change the model")
+    return {
+        "passed": int(not faults),
+        "verdict": "checks failed: " + "; ".join(faults) if faults else "all checks passed",
+        "remedy": "; ".join(dict.fromkeys(remedies)),
+        "divergences": divergences,
+        "max_rhat": float(rhat.max()),
+        "min_ess_bulk": float(np.nanmin(bulk)),
+        "min_ess_tail": float(np.nanmin(tail)),
+    }
+
+
+# --------------------------------------------------------------------------- saving
+
+
+SCHEMA = 1
+
+
+def save(tree: xr.DataTree, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a tree as one netCDF file: to a temporary name, synced, then renamed.
+
+    Raises
+    ------
+    StorageError
+        If the file exists (and `overwrite` is false) or cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise StorageError(f"{path}: exists; choose another name or allow overwriting")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        tree.to_netcdf(temporary, engine="h5netcdf", encoding=_encoding(tree))
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _encoding(tree: xr.DataTree) -> dict[str, dict[str, dict[str, Any]]]:
+    return {
+        f"/{group}": {
+            str(name): {"zlib": True, "complevel": 1}
+            for name, variable in node.data_vars.items()
+            if variable.dtype.kind in "iufb" and variable.ndim
+        }
+        for group, node in tree.children.items()
+    }
+
+
+def load(path: str | Path) -> xr.DataTree:
+    """Read a saved tree whole, and close the file.
+
+    Raises
+    ------
+    StorageError
+        If it is missing, not a forecast, damaged, or written by a newer version.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise StorageError(f"{path}: no such file; check the path")
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as opened:
+            tree = opened.load()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise StorageError(f"{path}: not a saved forecast, or damaged ({error})") from None
+    if "schema" not in tree.attrs:
+        raise StorageError(f"{path}: netCDF, but not a saved forecast")
+    if int(tree.attrs["schema"]) > SCHEMA:
+        raise StorageError(
+            f"{path}: written with schema {tree.attrs['schema']}, newer than this version's {SCHEMA}; "
+            "update caucasus-forecast"
+        )
+    return tree
+
+
+def versions() -> str:
+    """Versions of what made the draws, as JSON."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    def of(name: str) -> str:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return "not installed"
+
+    packages = ("caucasus-forecast", "pymc", "pytensor", "nutpie", "arviz", "numba", "numpy", "xarray")
+    return json.dumps({name: of(name) for name in packages})

@@ -1,0 +1,508 @@
+"""Named futures with written rules, and their probabilities.
+
+A scenario set is data (TOML): scenarios with conditions, a rule in words, a source and what voids
+it, and side questions with answers. In an ordered set the first scenario whose conditions all hold
+is the one resolved; an unordered set must be exclusive by itself. Either way every simulated future
+must resolve to exactly one scenario, at every month of the horizon.
+
+A condition is a measure of one series and a comparison. Measures, at month *h* of the horizon:
+
+- ``max``, ``total``, ``mean`` of the monthly counts of months 1..h (or the ``last`` n of them);
+- ``status`` of an event node: 1 while its state holds (peacekeepers present, treaty signed);
+- ``share`` at *h*, and its ``change`` since the origin.
+
+Probabilities are means over all paths. Their Monte Carlo error comes from the draws' effective
+sample size; the interval over parameter draws is that of a beta distribution with the between-draw
+variance, from which the noise of the finite number of paths per draw is removed:
+
+    Var(p_d) = Var(p̂_d) − E[ p̂_d (1 − p̂_d) ] / (paths − 1).
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from arviz_stats.base import array_stats
+from scipy import special
+
+from . import names
+from .equations import holds
+from .errors import ScenarioError, nearest
+from .graph import CausalGraph
+
+Array = np.ndarray
+MEASURES = ("max", "total", "mean", "status", "share", "change")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A measure of one series, and the half-open range it must lie in."""
+
+    measure: str
+    of: str
+    at_least: float = -math.inf
+    below: float = math.inf
+    last: int = 0
+
+    def holds(self, values: Array) -> Array:
+        """Whether the condition holds, elementwise."""
+        return (values >= self.at_least) & (values < self.below)
+
+    def words(self) -> str:
+        """The condition as text."""
+        window = f" of the last {self.last} months" if self.last else ""
+        bounds = [f">= {self.at_least:g}"] if self.at_least > -math.inf else []
+        bounds += [f"< {self.below:g}"] if self.below < math.inf else []
+        return f"{self.measure}{window} of {self.of} {' and '.join(bounds)}"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One named future."""
+
+    id: str
+    name: str
+    when: tuple[Condition, ...]
+    rule: str = ""
+    source: str = ""
+    void: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One side question: a measure cut into answers."""
+
+    id: str
+    title: str
+    measure: Condition
+    answers: tuple[tuple[str, Condition], ...]
+    rule: str = ""
+    source: str = ""
+    void: str = ""
+
+
+@dataclass(frozen=True)
+class ScenarioSet:
+    """Scenarios that partition the future, and side questions.
+
+    Examples
+    --------
+    >>> [s.id for s in load("alyarli-2021").scenarios]
+    ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8']
+    """
+
+    name: str
+    title: str
+    scenarios: tuple[Scenario, ...]
+    questions: tuple[Question, ...] = ()
+    ordered: bool = True
+
+    def __repr__(self) -> str:
+        lines = [f"ScenarioSet {self.name!r}: {self.title}"]
+        lines += [f"  {s.id}  {s.name}: {s.rule}" for s in self.scenarios]
+        lines += [f"  {q.id}  {q.title}" for q in self.questions]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{html.escape(s.id)}</th><td>{html.escape(s.name)}</td>"
+            f"<td>{html.escape(s.rule)}</td></tr>"
+            for s in self.scenarios
+        )
+        return f"<table><caption>{html.escape(self.title)}</caption>{rows}</table>"
+
+
+# --------------------------------------------------------------------------- files
+
+
+def load(name_or_path: str | Path) -> ScenarioSet:
+    """A shipped scenario set by name, or one from a TOML file.
+
+    Raises
+    ------
+    ScenarioError
+        Naming the file, the scenario, the key, the value and what is allowed.
+    """
+    text = str(name_or_path)
+    if text in available():
+        return _shipped(text)
+    path = Path(name_or_path)
+    if not path.suffix and not path.exists():
+        raise ScenarioError(f"no scenario set {text!r}; {nearest(text, available())}")
+    try:
+        return read(path.read_text(encoding="utf-8"), path.name)
+    except FileNotFoundError:
+        raise ScenarioError(f"{path}: no such file; check the path") from None
+    except (IsADirectoryError, UnicodeDecodeError):
+        raise ScenarioError(f"{path}: not a TOML text file") from None
+
+
+def available() -> tuple[str, ...]:
+    """Names of the shipped scenario sets."""
+    folder = files("caucasus_forecast").joinpath("data", "scenarios")
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
+
+
+@cache
+def _shipped(name: str) -> ScenarioSet:
+    file = files("caucasus_forecast").joinpath("data", "scenarios", f"{name}.toml")
+    return read(file.read_text(encoding="utf-8"), file.name)
+
+
+def read(text: str, where: str) -> ScenarioSet:
+    """A scenario set from the text of a TOML file; `where` is how errors name it."""
+    try:
+        body = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ScenarioError(f"{where}: {error}") from None
+    _keys(body, ("name", "title", "ordered", "scenario", "question"), where)
+    scenarios = tuple(_scenario(s, f"{where}: scenario {i}") for i, s in _tables(body, "scenario", where))
+    if len(scenarios) < 2:
+        raise ScenarioError(f"{where}: {len(scenarios)} scenarios; a partition needs at least two")
+    questions = tuple(_question(q, f"{where}: question {i}") for i, q in _tables(body, "question", where))
+    seen: set[str] = set()
+    for item in (*scenarios, *questions):
+        if item.id in seen:
+            raise ScenarioError(f"{where}: id {item.id!r} is used twice; rename one")
+        seen.add(item.id)
+    return ScenarioSet(
+        str(body.get("name", "unnamed")),
+        str(body.get("title", "")),
+        scenarios,
+        questions,
+        bool(body.get("ordered", True)),
+    )
+
+
+def _tables(body: Mapping[str, Any], key: str, where: str) -> list[tuple[int, Mapping[str, Any]]]:
+    found = body.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(x, dict) for x in found):
+        raise ScenarioError(f"{where}: {key!r} must be tables, written [[{key}]]")
+    return list(enumerate(found, start=1))
+
+
+def _keys(body: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
+    for key in body:
+        if key not in allowed:
+            raise ScenarioError(f"{where}: unknown key {key!r}; {nearest(key, allowed)}")
+
+
+def _text(body: Mapping[str, Any], key: str, where: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise ScenarioError(f"{where}: {key!r} is {value!r}; write a text")
+    return value
+
+
+def _scenario(body: Mapping[str, Any], where: str) -> Scenario:
+    _keys(body, ("id", "name", "when", "rule", "source", "void"), where)
+    where = f"{where} ({body.get('id', 'no id')})"
+    if not isinstance(body.get("when"), list):
+        raise ScenarioError(f"{where}: 'when' is {body.get('when')!r}; write a list of conditions")
+    conditions = tuple(_condition(c, where) for c in body["when"])
+    for c in conditions:
+        if c.at_least == -math.inf and c.below == math.inf:
+            raise ScenarioError(f"{where}: a condition on {c.of!r} has no bound; add at_least or below")
+    rest = (_text(body, key, where) for key in ("rule", "source", "void"))
+    return Scenario(_text(body, "id", where), _text(body, "name", where), conditions, *rest)
+
+
+def _question(body: Mapping[str, Any], where: str) -> Question:
+    _keys(body, ("id", "title", "measure", "answers", "rule", "source", "void"), where)
+    where = f"{where} ({body.get('id', 'no id')})"
+    measure = _condition(body.get("measure"), where)
+    answers = []
+    for answer in body.get("answers", []):
+        _keys(answer, ("label", "at_least", "below"), where)
+        bounds = {k: _number(answer, k, where) for k in ("at_least", "below") if k in answer}
+        answers.append((_text(answer, "label", where), Condition(measure.measure, measure.of, **bounds)))
+    if len(answers) < 2:
+        raise ScenarioError(f"{where}: give at least two answers")
+    rest = (_text(body, key, where) for key in ("rule", "source", "void"))
+    ident, title = _text(body, "id", where), _text(body, "title", where)
+    return Question(ident, title, measure, tuple(answers), *rest)
+
+
+def _condition(body: Any, where: str) -> Condition:
+    if not isinstance(body, dict):
+        raise ScenarioError(f"{where}: {body!r} is not a condition; write {{ measure = , of = }}")
+    _keys(body, ("measure", "of", "at_least", "below", "is", "last"), where)
+    measure = _text(body, "measure", where)
+    if measure not in MEASURES:
+        raise ScenarioError(f"{where}: measure {measure!r}: {nearest(measure, MEASURES)}")
+    bounds = {k: _number(body, k, where) for k in ("at_least", "below") if k in body}
+    if "is" in body:
+        if measure != "status" or not isinstance(body["is"], bool):
+            raise ScenarioError(f"{where}: 'is' goes with measure 'status' and is true or false")
+        bounds = {"at_least": 0.5} if body["is"] else {"below": 0.5}
+    last = body.get("last", 0)
+    if isinstance(last, bool) or not isinstance(last, int) or last < 0:
+        raise ScenarioError(f"{where}: 'last' is {last!r}; write a number of months")
+    return Condition(measure, _text(body, "of", where), last=last, **bounds)
+
+
+def _number(body: Mapping[str, Any], key: str, where: str) -> float:
+    value = body[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ScenarioError(f"{where}: {key!r} is {value!r}; write a number")
+    return float(value)
+
+
+# --------------------------------------------------------------------------- resolution
+
+
+def measure(condition: Condition, futures: xr.Dataset, graph: CausalGraph, shares: Any) -> Array:
+    """The measure of a condition on every path at every month, shape (chain, draw, path, month).
+
+    Raises
+    ------
+    ScenarioError
+        If the futures do not hold such a series.
+    """
+    kind, of = condition.measure, condition.of
+    if kind == "status":
+        values = _pick(futures, "status", names.STATE, of)
+        return np.asarray(holds(graph.node[of], values.astype(float)))
+    if kind in ("share", "change"):
+        values = _pick(futures, "share", names.SHARE, of)
+        return values - shares[of][..., None] if kind == "change" else values
+    if of == names.DEATHS:
+        values = futures[of].to_numpy()
+    else:
+        values = _pick(futures, "count", names.NODE, of)
+    return _windowed(values, kind, condition.last)
+
+
+def _pick(futures: xr.Dataset, variable: str, dim: str, name: str) -> Array:
+    available = [str(x) for x in futures[dim].to_numpy()]
+    if name not in available:
+        raise ScenarioError(f"no {variable} of {name!r} in the futures; {nearest(name, available)}")
+    return futures[variable].isel({dim: available.index(name)}).to_numpy()
+
+
+def _windowed(values: Array, kind: str, last: int) -> Array:
+    months = values.shape[-1]
+    out = np.empty(values.shape, float)
+    for h in range(months):
+        window = values[..., max(0, h + 1 - last) if last else 0 : h + 1]
+        out[..., h] = {"max": window.max, "total": window.sum, "mean": window.mean}[kind](-1)
+    return out
+
+
+def resolve(chosen: ScenarioSet, futures: xr.Dataset, graph: CausalGraph, shares: Any) -> Array:
+    """Index of the resolved scenario on every path at every month, (chain, draw, path, month).
+
+    Raises
+    ------
+    ScenarioError
+        If a future resolves to none, or in an unordered set to several, with that future shown.
+    """
+    met = []
+    for s in chosen.scenarios:
+        true = [c.holds(measure(c, futures, graph, shares)) for c in s.when]
+        met.append(np.logical_and.reduce(true) if true else np.ones(futures[names.TENSION].shape, bool))
+    stacked = np.stack(met)
+    hits = stacked.sum(0)
+    wrong = (hits == 0) if chosen.ordered else (hits != 1)
+    if wrong.any():
+        where = tuple(int(i[0]) for i in np.nonzero(wrong))
+        ids = [s.id for s, m in zip(chosen.scenarios, met, strict=True) if m[where]]
+        raise ScenarioError(
+            f"scenario set {chosen.name!r} is not {'exclusive' if ids else 'exhaustive'}: the future "
+            f"chain {where[0]}, draw {where[1]}, path {where[2]} resolves to "
+            f"{' and '.join(ids) or 'no scenario'} at month {where[3] + 1} "
+            f"({_shown(chosen, futures, graph, shares, where)}). "
+            + ("Make the conditions disjoint, or set ordered = true" if ids else
+               "Add a last scenario with when = []")
+        )  # fmt: skip
+    return stacked.argmax(0).astype(np.int8)
+
+
+def _shown(
+    chosen: ScenarioSet, futures: xr.Dataset, graph: CausalGraph, shares: Any, where: tuple[int, ...]
+) -> str:
+    conditions = {(c.measure, c.of, c.last): c for s in chosen.scenarios for c in s.when}
+    values = (
+        f"{c.measure} of {c.of} = {measure(c, futures, graph, shares)[where]:g}"
+        for c in conditions.values()
+    )
+    return ", ".join(values)
+
+
+# --------------------------------------------------------------------------- probabilities
+
+
+def probability(hit: Array) -> dict[str, float]:
+    """Probability, Monte Carlo error and interval over parameter draws of an event.
+
+    Parameters
+    ----------
+    hit
+        Shape (chain, draw, path), boolean.
+
+    Examples
+    --------
+    >>> sorted(probability(np.zeros((4, 100, 5), bool)))
+    ['lower', 'mcse', 'probability', 'upper']
+    """
+    chains, draws, paths = hit.shape
+    rate = hit.mean(-1)
+    mean = float(rate.mean())
+    variance = float(rate.var(ddof=1))
+    error = float(array_stats.mcse(rate, chain_axis=0, draw_axis=1, method="mean"))
+    within = float((rate * (1 - rate)).mean()) / max(paths - 1, 1)
+    between = max(variance - within, 0.0) if paths > 1 else 0.0
+    lower, upper = _beta_interval(mean, between)
+    return {
+        "probability": mean,
+        "mcse": error if variance > 0 else 1.0 / (chains * draws * paths),
+        "lower": lower,
+        "upper": upper,
+    }
+
+
+def _beta_interval(mean: float, variance: float) -> tuple[float, float]:
+    if mean <= 0.0 or mean >= 1.0 or variance <= 1e-12:
+        return mean, mean
+    size = max(mean * (1 - mean) / variance - 1.0, 1e-3)
+    tail = (1.0 - names.INTERVAL_MASS) / 2
+    lower, upper = special.betaincinv(mean * size, (1 - mean) * size, [tail, 1 - tail])
+    return float(lower), float(upper)
+
+
+def summarise(chosen: ScenarioSet, resolved: Array, months: Array) -> xr.Dataset:
+    """Probabilities of every scenario.
+
+    Returns
+    -------
+    On ``scenario``: probability, mcse, lower, upper, title. On (scenario, month): ``by_month``, the
+    probability that the set would resolve so if the horizon were that month, and
+    ``first_passage``, that it has resolved so in some month up to it.
+    """
+    ids = [s.id for s in chosen.scenarios]
+    rows = [probability(resolved[..., -1] == i) for i in range(len(ids))]
+    states = np.stack([resolved == i for i in range(len(ids))])
+    passed = np.logical_or.accumulate(states, axis=-1)
+    over = (1, 2, 3)
+    return xr.Dataset(
+        {key: (names.SCENARIO, [r[key] for r in rows]) for key in rows[0]}
+        | {
+            "by_month": ((names.SCENARIO, names.MONTH), states.mean(over)),
+            "first_passage": ((names.SCENARIO, names.MONTH), passed.mean(over)),
+            "title": (names.SCENARIO, [s.name for s in chosen.scenarios]),
+        },
+        coords={names.SCENARIO: ids, names.MONTH: months.astype("datetime64[ns]")},
+        attrs={"set": chosen.name, "interval_mass": names.INTERVAL_MASS},
+    )
+
+
+def answer(chosen: ScenarioSet, futures: xr.Dataset, graph: CausalGraph, shares: Any) -> xr.Dataset:
+    """Probabilities of every answer of every side question, on ``answer``, at the horizon.
+
+    Raises
+    ------
+    ScenarioError
+        If the answers of a question overlap or leave a gap on a simulated future.
+    """
+    ids, labels, titles, rows = [], [], [], []
+    for q in chosen.questions:
+        value = measure(q.measure, futures, graph, shares)[..., -1]
+        hits = [a.holds(value) for _, a in q.answers]
+        wrong = np.sum(hits, axis=0) != 1
+        if wrong.any():
+            raise ScenarioError(
+                f"scenario set {chosen.name!r}, {q.id}: the value {value[wrong].flat[0]:g} has "
+                f"{int(np.sum(hits, axis=0)[wrong].flat[0])} answers; make the bins touch"
+            )
+        for (label, _), hit in zip(q.answers, hits, strict=True):
+            ids.append(q.id)
+            labels.append(label)
+            titles.append(q.title)
+            rows.append(probability(hit))
+    keys = ("probability", "mcse", "lower", "upper")
+    return xr.Dataset(
+        {key: (names.ANSWER, [r[key] for r in rows]) for key in keys}
+        | {"title": (names.ANSWER, titles), "label": (names.ANSWER, labels)},
+        coords={names.QUESTION: (names.ANSWER, ids)},
+        attrs={"set": chosen.name, "interval_mass": names.INTERVAL_MASS},
+    )
+
+
+# --------------------------------------------------------------------------- tables
+
+
+def percent(value: float, mcse: float) -> str:
+    """A probability with no digit below its Monte Carlo error.
+
+    Examples
+    --------
+    >>> percent(0.1234, 0.004), percent(0.1234, 0.0001), percent(0.0, 0.00005)
+    ('12 %', '12.3 %', '< 0.1 %')
+    """
+    points = 100 * mcse
+    if value < max(mcse, 0.0005):
+        return f"< {max(math.ceil(1000 * max(mcse, 0.0005)) / 10, 0.1):g} %"
+    if value > 1 - max(mcse, 0.0005):
+        return f"> {100 - max(math.ceil(1000 * max(mcse, 0.0005)) / 10, 0.1):g} %"
+    return f"{100 * value:.1f} %" if points < 0.1 else f"{100 * value:.0f} %"
+
+
+Alignment = Literal["<", ">"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows for people: prints as aligned text, shows as HTML in a notebook.
+
+    `data` is the dataset behind it, `notes` the lines a reader must not miss.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    data: xr.Dataset
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        cells = [self.header, *self.rows]
+        width = [max(len(r[i]) for r in cells) for i in range(len(self.header))]
+        lines = ["  ".join(_pad(r[i], width[i], i) for i in range(len(width))).rstrip() for r in cells]
+        rule = "-" * max(len(x) for x in lines)
+        return "\n".join([self.title, rule, lines[0], rule, *lines[1:], rule, *self.notes])
+
+    def _repr_html_(self) -> str:
+        escape = html.escape
+        head = "".join(f"<th>{escape(h)}</th>" for h in self.header)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in self.rows
+        )
+        notes = "".join(f"<p>{escape(n)}</p>" for n in self.notes)
+        return (
+            f"<table><caption>{escape(self.title)}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table>{notes}"
+        )
+
+
+def _pad(text: str, width: int, column: int) -> str:
+    return text.ljust(width) if column < 2 else text.rjust(width)
+
+
+def interval(lower: float, upper: float) -> str:
+    """Two probabilities as a range in percent.
+
+    Examples
+    --------
+    >>> interval(0.104, 0.312)
+    '10-31 %'
+    """
+    return f"{100 * lower:.0f}-{100 * upper:.0f} %"
