@@ -27,6 +27,7 @@ from .errors import CaseError, nearest
 
 EMBEDDED = "embedded"
 MODEL_NAMES = ("ladder", "drift", "reference")
+SAMPLER_NAMES = ("nutpie", "pymc")
 
 
 class Case(BaseModel):
@@ -84,6 +85,13 @@ class Case(BaseModel):
     def _known_model(cls, value: str) -> str:
         if value not in MODEL_NAMES:
             raise ValueError(nearest(value, MODEL_NAMES))
+        return value
+
+    @field_validator("sampler")
+    @classmethod
+    def _known_sampler(cls, value: str) -> str:
+        if value not in SAMPLER_NAMES:
+            raise ValueError(nearest(value, SAMPLER_NAMES))
         return value
 
     def to_json(self) -> str:

@@ -182,25 +182,46 @@ class Evidence:
     def as_of(self, last: date) -> Evidence:
         """Keep what was on record on a day: nothing that ends later remains, coverage included.
 
-        The days of a row that is still open on that day leave the coverage: they are unknown, and
-        not without events.
+        The days of a row that is still open on that day are unknown, not empty: they leave the
+        coverage, with the dated events that fell on them.
         """
-        kept = tuple(o for o in self.observations if o.window.end <= last)
-        informed = {o.series for o in kept}
-        series = {}
+        series, kept = {}, set()
         for name, s in self.series.items():
-            still_open = (
-                o.window for o in self.observations if o.series == name and o.window.end > last
-            )
+            rows = [o for o in self.observations if o.series == name]
+            still_open = [o.window for o in rows if o.window.end > last]
             seen = without((w for c in s.coverage if (w := c.until(last))), still_open)
-            if seen or name in informed:
+            ended = [o for o in rows if o.window.end <= last]
+            if s.mode == "events":
+                ended = [o for o in ended if not any(o.window.overlap(w) for w in still_open)]
+            if seen or ended:
                 series[name] = replace(s, coverage=seen)
-        return Evidence(series, kept)
+                kept.update(ended)
+        return Evidence(series, tuple(o for o in self.observations if o in kept))
 
     def with_series(self, series: Series, rows: Sequence[Observation]) -> Evidence:
         """Replace one series, whole, by other rows."""
         others = tuple(o for o in self.observations if o.series != series.name)
         return Evidence({**self.series, series.name: series}, (*others, *rows))
+
+    def with_counts(self, rows: Sequence[Observation]) -> Evidence:
+        """Replace every series the rows name, whole, by a user's own counts of it.
+
+        Raises
+        ------
+        EvidenceError
+            For a series that is not here, or that does not hold counts.
+        """
+        known = {n: s for n, s in self.series.items() if s.mode in ("counts", "events")}
+        changed = self
+        for name in dict.fromkeys(o.series for o in rows):
+            if name not in known:
+                raise EvidenceError(
+                    f"unknown series {name!r} in the counts; {nearest(name, known)}"
+                )
+            note = "replaced by the user's counts"
+            own = replace(known[name], mode="counts", coverage=(), source="user", note=note)
+            changed = changed.with_series(own, [o for o in rows if o.series == name])
+        return changed
 
     @property
     def digest(self) -> str:

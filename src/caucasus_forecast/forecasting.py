@@ -6,11 +6,10 @@ simulated futures → scenario probabilities. `Forecast` holds the resulting tre
 
 from __future__ import annotations
 
-import html
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from time import perf_counter
@@ -25,8 +24,7 @@ from . import models, names, posterior, scenarios, simulate
 from . import panel as panels
 from . import priors as prior_sets
 from .case import Case
-from .errors import EvidenceError, nearest
-from .evidence import Evidence, Observation
+from .evidence import Evidence
 from .graph import CausalGraph
 from .likelihood import Plan, plan
 from .priors import PriorSet
@@ -42,6 +40,8 @@ CORE_LINKS = (
     "tension->working_group_halt", "tension->border_guards", "tension->armenian_policy",
     "tension->armenian_arms", "pressure->accession", "stagnation->treaty",
 )  # fmt: skip
+# a link is prior-led when the evidence left more than this share of its prior variance
+PRIOR_LED = 0.8
 
 
 def forecast(
@@ -160,26 +160,12 @@ def gather(case: Case, counts: Any = None) -> tuple[Evidence, date]:
     if counts is None and case.evidence == cases.EMBEDDED:
         return evidence.as_of(case.as_of or _last_day(evidence)), case.as_of or _last_day(evidence)
     read = rows.read_counts(source)
-    for name in dict.fromkeys(o.series for o in read):
-        evidence = evidence.with_series(_user_series(evidence, name), _of(read, name))
     as_of = case.as_of or max(o.window.end for o in read)
-    return evidence.as_of(as_of), as_of
+    return evidence.with_counts(read).as_of(as_of), as_of
 
 
 def _last_day(evidence: Evidence) -> date:
     return max(o.window.end for o in evidence.observations)
-
-
-def _of(read: tuple[Observation, ...], name: str) -> tuple[Observation, ...]:
-    return tuple(o for o in read if o.series == name)
-
-
-def _user_series(evidence: Evidence, name: str) -> rows.Series:
-    known = {n for n, s in evidence.series.items() if s.mode in ("counts", "events")}
-    if name not in known:
-        raise EvidenceError(f"unknown series {name!r} in the counts; {nearest(name, known)}")
-    note = "replaced by the user's counts"
-    return replace(evidence.series[name], mode="counts", coverage=(), source="user", note=note)
 
 
 # --------------------------------------------------------------------------- the tree
@@ -455,7 +441,7 @@ def _links(tree: xr.DataTree, notes: tuple[str, ...]) -> Table:
         rows_.append(
             (
                 e.replace("->", " -> "),
-                "prior-led" if led > 0.8 else "",
+                "prior-led" if led > PRIOR_LED else "",
                 f"{float(v['prior_mean']):.2f} ± {float(v['prior_sd']):.2f}",
                 f"{float(v['mean']):.2f} ± {float(v['sd']):.2f}",
                 f"{float(v['shift']):+.1f}",

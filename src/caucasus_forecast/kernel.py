@@ -221,19 +221,95 @@ def evidence(
     return logp, d_slope, d_base, d_noise, d_over, d_drift, d_mobility
 
 
+_HEADER = 4  # rank and three sizes
+
+
+def pack(arrays: dict[str, Array]) -> Array:
+    """The data of `evidence` as one vector: for each array its rank, its sizes, its numbers."""
+    parts = []
+    for values in arrays.values():
+        header = [values.ndim, *values.shape, *[1] * (3 - values.ndim)]
+        parts += [np.array(header, float), np.asarray(values, float).ravel()]
+    return np.concatenate(parts)
+
+
 @njit(cache=True)
-def evidence_flat(*inputs: Any) -> tuple[float, Array, Array, Array, float, float, float]:
-    """`evidence` with the sweep's arrays laid flat, and scalars as 0-d arrays."""
-    over, drift, mobility = inputs[3].item(), inputs[4].item(), inputs[5].item()
-    ladder = (*inputs[20:24], inputs[24].item(), *inputs[25:28], inputs[28].item())
-    parameters = (*inputs[0:3], over, drift, mobility)
-    return evidence(*parameters, inputs[6:13], *inputs[13:20], *ladder)
+def _take(packed: Array, at: int) -> tuple[Array, int]:
+    """The numbers of the array that starts at a position, as rank 3, and where the next starts."""
+    a, b, c = int(packed[at + 1]), int(packed[at + 2]), int(packed[at + 3])
+    start = at + _HEADER
+    return packed[start : start + a * b * c].reshape(a, b, c), start + a * b * c
+
+
+@njit(cache=True)
+def evidence_packed(
+    slope: Array, base: Array, noise: Array, over: float, drift: float, mobility: float, packed: Array
+) -> tuple[float, Array, Array, Array, float, float, float]:
+    """`evidence` with its data packed into one vector by `pack`."""
+    at = 0
+    cause, at = _take(packed, at)
+    effect, at = _take(packed, at)
+    edge_slope, at = _take(packed, at)
+    lagged, at = _take(packed, at)
+    gain, at = _take(packed, at)
+    carried, at = _take(packed, at)
+    fixed, at = _take(packed, at)
+    last, at = _take(packed, at)
+    carriers, at = _take(packed, at)
+    counts_before, at = _take(packed, at)
+    index, at = _take(packed, at)
+    number, at = _take(packed, at)
+    pair_index, at = _take(packed, at)
+    pair_number, at = _take(packed, at)
+    emission, at = _take(packed, at)
+    log_initial, at = _take(packed, at)
+    log_reference, at = _take(packed, at)
+    score, at = _take(packed, at)
+    response, at = _take(packed, at)
+    pair_weight, at = _take(packed, at)
+    first, at = _take(packed, at)
+    which, at = _take(packed, at)
+    tension, at = _take(packed, at)
+    sweep = (
+        cause[:, 0, 0].astype(np.int64),
+        effect[:, 0, 0].astype(np.int64),
+        edge_slope[:, 0, 0].astype(np.int64),
+        lagged[:, 0, 0].astype(np.int64),
+        gain[:, :, 0].copy(),
+        carried,
+        fixed[:, 0, 0].astype(np.int64),
+    )
+    return evidence(
+        slope,
+        base,
+        noise,
+        over,
+        drift,
+        mobility,
+        sweep,
+        last[:, :, 0].copy(),
+        carriers[:, :, 0].astype(np.int64),
+        counts_before,
+        index[:, :, 0].astype(np.int64),
+        number[:, :, 0].copy(),
+        pair_index[:, :, 0].astype(np.int64),
+        pair_number[:, :, 0].copy(),
+        emission[:, :, 0].copy(),
+        log_initial[:, 0, 0].copy(),
+        log_reference[:, :, 0].copy(),
+        score[:, 0, 0].copy(),
+        response[0, 0, 0],
+        pair_weight,
+        first[:, 0, 0].astype(np.int64),
+        which[:, 0, 0].astype(np.int64),
+        int(tension[0, 0, 0]),
+    )
 
 
 def data(
     plan: Plan, ladder: Ladder, based: tuple[str, ...], shares: tuple[str, ...]
-) -> tuple[Array, ...]:
-    """The constant arguments of `evidence`, from `sweep` on, flat and in order.
+) -> dict[str, Array]:
+    """The data of `evidence`, from `sweep` on, flat and in order.
 
     Parameters
     ----------
@@ -263,25 +339,25 @@ def data(
         pair_weight[u] -= gammaln(value + 1.0)
     carriers = [(plan.sweep.position(n), based.index(n)) for n in plan.before]
     before = [np.stack(pair) for pair in plan.before.values()]
-    return (
-        *affine.arrays(plan.sweep),
-        plan.sweep.last,
-        np.array(carriers, np.int64).reshape(-1, 2),
-        np.array(before, float).reshape(-1, 2, plan.months),
-        np.array(index, np.int64).reshape(-1, 5),
-        np.array(number, float).reshape(-1, 3),
-        np.array(pair_index, np.int64).reshape(-1, 6),
-        np.array(pair_number, float).reshape(-1, 3),
-        emission,
-        ladder.log_initial,
-        ladder.log_reference,
-        ladder.score,
-        np.float64(ladder.response),
-        pair_weight,
-        first,
-        which,
-        np.int64(plan.sweep.position(TENSION)),
-    )
+    swept = ("cause", "effect", "edge_slope", "lagged", "gain", "carried", "fixed")
+    return dict(zip(swept, affine.arrays(plan.sweep), strict=True)) | {
+        "last": plan.sweep.last,
+        "carriers": np.array(carriers, np.int64).reshape(-1, 2),
+        "counts_before": np.array(before, float).reshape(-1, 2, plan.months),
+        "index": np.array(index, np.int64).reshape(-1, 5),
+        "number": np.array(number, float).reshape(-1, 3),
+        "pair_index": np.array(pair_index, np.int64).reshape(-1, 6),
+        "pair_number": np.array(pair_number, float).reshape(-1, 3),
+        "emission": emission,
+        "log_initial": ladder.log_initial,
+        "log_reference": ladder.log_reference,
+        "score": ladder.score,
+        "response": np.array(ladder.response),
+        "pair_weight": pair_weight,
+        "first": first,
+        "which": which,
+        "tension": np.array(plan.sweep.position(TENSION)),
+    }
 
 
 def _pair_cells(

@@ -67,7 +67,9 @@ class Horizon:
 
 def month_days(months: Array) -> Array:
     """Days in each calendar month, shape (T,)."""
-    return np.array([calendar.monthrange(m.year, m.month)[1] for m in months.astype(object)], float)
+    first = months.astype("datetime64[M]")
+    length = (first + ONE_MONTH).astype("datetime64[D]") - first.astype("datetime64[D]")
+    return length.astype(float)
 
 
 def build(evidence: Evidence, graph: CausalGraph, as_of: date) -> xr.Dataset:

@@ -174,6 +174,7 @@ def sample(
     sampler: str = "nutpie",
     cores: int | None = None,
     progress: bool = False,
+    program: Any = None,
 ) -> xr.DataTree:
     """Draws from the posterior: groups ``posterior`` and ``sample_stats``.
 
@@ -191,6 +192,8 @@ def sample(
         Chains run at once under nutpie (default: all processors).
     progress
         Whether the sampler may draw its progress bar.
+    program
+        From `compiled`, of a model that differs in its data alone: no new compilation.
 
     Raises
     ------
@@ -200,7 +203,8 @@ def sample(
     if sampler not in SAMPLERS:
         raise CaseError(f"sampler {sampler!r}: {nearest(sampler, SAMPLERS)}")
     if sampler == "nutpie" and find_spec("nutpie") is not None:
-        return _nutpie(model, seed, draws, tune, chains, cores or os.cpu_count() or 1, progress)
+        program = compiled(model) if program is None else program.with_data(**_data(model))
+        return _nutpie(program, seed, draws, tune, chains, cores or os.cpu_count() or 1, progress)
     with model, pytensor.config.change_flags(numba__fastmath=False):
         tree = pm.sample(
             draws=draws, tune=max(tune, 1000), chains=chains, cores=1, random_seed=seed,
@@ -209,18 +213,35 @@ def sample(
     return _plain(tree, "pymc")
 
 
+def compiled(model: pm.Model) -> Any:
+    """The nutpie program of a model. Its data (evidence, prior arguments) can be exchanged."""
+    import nutpie
+
+    # fast-math would let draws depend on whether the compile cache is warm
+    with pytensor.config.change_flags(numba__fastmath=False):
+        return nutpie.compile_pymc_model(model)
+
+
+def _data(model: pm.Model) -> dict[str, Array]:
+    return {v.name: v.get_value() for v in model.data_vars}
+
+
 def _nutpie(
-    model: pm.Model, seed: int, draws: int, tune: int, chains: int, cores: int, progress: bool
+    program: Any, seed: int, draws: int, tune: int, chains: int, cores: int, progress: bool
 ) -> xr.DataTree:
     import nutpie
 
     with pytensor.config.change_flags(numba__fastmath=False):
         compiled = nutpie.compile_pymc_model(model)
-    tree = nutpie.sample(
+    running = nutpie.sample(
         compiled, draws=draws, tune=tune, chains=chains, cores=min(cores, chains), seed=seed,
-        progress_bar=progress, save_warmup=False,
+        progress_bar=progress, save_warmup=False, blocking=False,
     )  # fmt: skip
-    return _plain(tree, "nutpie")
+    try:
+        return _plain(running.wait(), "nutpie")
+    except BaseException:  # Ctrl-C ends the run: nutpie alone would hand back the draws so far
+        running.cancel()
+        raise
 
 
 def _plain(tree: Any, sampler: str) -> xr.DataTree:

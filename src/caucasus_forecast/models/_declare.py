@@ -30,42 +30,48 @@ TENSOR: Functions = SimpleNamespace(  # type: ignore[assignment]
 )
 
 
+def prior_arguments(priors: PriorSet) -> tuple[np.ndarray, dict[tuple[str, str], int]]:
+    """Every argument of every prior as one vector, and where each (key, argument) is in it."""
+    flat = [(k, a, value) for k, p in priors.items() for a, value in p.kwargs.items()]
+    return np.array([v for *_, v in flat]), {(k, a): i for i, (k, a, _) in enumerate(flat)}
+
+
+def _arguments(keys: Sequence[str], priors: PriorSet, *, vector: bool = True) -> dict[str, Any]:
+    """Arguments of one family for some keys, read from the model's data ``prior_arguments``.
+
+    They are data, so that another set of the same distributions needs no new compilation.
+    """
+    model = pm.modelcontext(None)
+    values, where = prior_arguments(priors)
+    if "prior_arguments" not in model.named_vars:
+        pm.Data("prior_arguments", values)
+    data = model["prior_arguments"]
+    names = priors[keys[0]].kwargs
+    place = {a: np.array([where[k, a] for k in keys]) for a in names}
+    return {a: data[rows] if vector else data[int(rows[0])] for a, rows in place.items()}
+
+
 def scalar(key: str, priors: PriorSet) -> Any:
     """One scalar variable, named after its key with underscores."""
-    prior = priors[key]
-    name = key.replace(".", "_")
-    return getattr(pm, prior.dist)(name, **_data(name, [prior]))
+    family = getattr(pm, priors[key].dist)
+    return family(key.replace(".", "_"), **_arguments([key], priors, vector=False))
 
 
 def stacked(name: str, keys: Sequence[str], labels: Sequence[str], dim: str, priors: PriorSet) -> Any:
-    """One vector variable for many keys; one part for each distribution if they differ.
-
-    The hyperparameters are data, so that another set of the same distributions needs no new
-    compilation.
-    """
+    """One vector variable for many keys; one part for each distribution if they differ."""
     families = list(dict.fromkeys(priors[k].dist for k in keys))
     if len(families) == 1:
-        rows = [priors[k] for k in keys]
-        return getattr(pm, families[0])(name, **_data(name, rows, dim), dims=dim)
+        return getattr(pm, families[0])(name, **_arguments(keys, priors), dims=dim)
     model = pm.modelcontext(None)
     parts, places = [], []
     for family in families:
         place = [i for i, k in enumerate(keys) if priors[k].dist == family]
         part, part_dim = f"{name}_{family.lower()}", f"{dim}_{family.lower()}"
         model.add_coord(part_dim, [labels[i] for i in place])
-        rows = [priors[keys[i]] for i in place]
-        parts.append(getattr(pm, family)(part, **_data(part, rows, part_dim), dims=part_dim))
+        arguments = _arguments([keys[i] for i in place], priors)
+        parts.append(getattr(pm, family)(part, **arguments, dims=part_dim))
         places += place
     return pm.Deterministic(name, pt.concatenate(parts)[np.argsort(places)], dims=dim)
-
-
-def _data(name: str, rows: Sequence[Any], dim: str | None = None) -> dict[str, Any]:
-    arguments = {}
-    for argument in rows[0].kwargs:
-        values = np.array([p.kwargs[argument] for p in rows])
-        value = values if dim else values[0]
-        arguments[argument] = pm.Data(f"{name}_{argument}", value, dims=dim)
-    return arguments
 
 
 def based(graph: CausalGraph) -> tuple[str, ...]:

@@ -128,29 +128,30 @@ def _sweep_gradient(op: SweepGradient, **_: Any) -> Any:
 
 
 class LadderEvidence(Op):
-    """``(slope, base, noise, overdispersion, drift, mobility, *data) -> (logp, gradients)``."""
+    """``(slope, base, noise, overdispersion, drift, mobility, packed) -> (logp, gradients)``."""
 
     __props__ = ()
 
     def make_node(self, *inputs: Any) -> Apply:
-        """Types: three vectors, three scalars, then `kernel.data`."""
+        """Types: three vectors, three scalars, and the vector of `kernel.pack`."""
         vector, scalar = pt.dvector, pt.dscalar
         outputs = [scalar(), vector(), vector(), vector(), scalar(), scalar(), scalar()]
         return Apply(self, [pt.as_tensor(x) for x in inputs], outputs)
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         """The plain-Python road (the kernel itself is compiled)."""
-        for store, result in zip(output_storage, kernel.evidence_flat(*inputs), strict=True):
+        vectors, scalars, packed = inputs[:3], [float(x) for x in inputs[3:6]], inputs[6]
+        results = kernel.evidence_packed(*vectors, *scalars, packed)
+        for store, result in zip(output_storage, results, strict=True):
             store[0] = np.asarray(result)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         """The gradient that came with the value, times the cotangent."""
-        gradients = [cotangents[0] * d for d in outputs[1:]]
-        return [*gradients, *(disconnected_type() for _ in inputs[6:])]
+        return [*(cotangents[0] * d for d in outputs[1:]), disconnected_type()]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         """The log evidence is differentiable in the six parameters; nothing else is."""
-        return [[i < 6, *[False] * 6] for i in range(len(node.inputs))]
+        return [[i < 6, *[False] * 6] for i in range(7)]
 
 
 ladder_evidence = LadderEvidence()
@@ -159,9 +160,13 @@ ladder_evidence = LadderEvidence()
 @register_funcify_default_op_cache_key(LadderEvidence)
 def _ladder_evidence(op: LadderEvidence, **_: Any) -> Any:
     @numba_njit
-    def run(*inputs: Any) -> Any:
-        logp, slope, base, noise, over, drift, mobility = kernel.evidence_flat(*inputs)
-        scalars = np.asarray(over), np.asarray(drift), np.asarray(mobility)
-        return np.asarray(logp), slope, base, noise, *scalars
+    def run(
+        slope: Any, base: Any, noise: Any, over: Any, drift: Any, mobility: Any, packed: Any
+    ) -> Any:
+        logp, d_slope, d_base, d_noise, d_over, d_drift, d_mobility = kernel.evidence_packed(
+            slope, base, noise, over.item(), drift.item(), mobility.item(), packed
+        )
+        scalars = np.asarray(d_over), np.asarray(d_drift), np.asarray(d_mobility)
+        return np.asarray(logp), d_slope, d_base, d_noise, *scalars
 
     return run

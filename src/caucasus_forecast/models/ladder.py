@@ -51,7 +51,8 @@ def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
     """The PyMC model of a panel under a prior set.
 
     The evidence is one compiled operation, `caucasus_forecast.kernel`; `log_evidence` is the same
-    likelihood in plain tensors.
+    likelihood in plain tensors. Evidence and hyperparameters are data of the model, so that a refit
+    with other counts or priors needs no new compilation (`caucasus_forecast.posterior.compiled`).
 
     Parameters
     ----------
@@ -65,9 +66,10 @@ def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
     with pm.Model() as model:
         p = declare(GRAPH, priors)
         drift, mobility = scalar("ladder.drift", priors), scalar("ladder.mobility", priors)
-        arguments = kernel.data(cells, ladder, based(GRAPH), shares(GRAPH))
+        arrays = kernel.data(cells, ladder, based(GRAPH), shares(GRAPH))
+        packed = pm.Data("packed_evidence", kernel.pack(arrays))
         vectors = (p.slope, model["base"], model["noise"], model["overdispersion"])
-        logp = ladder_evidence(*vectors, drift, mobility, *arguments)[0]
+        logp = ladder_evidence(*vectors, drift, mobility, packed)[0]
         pm.Potential("evidence", logp)
     return model
 

@@ -109,9 +109,11 @@ class Prior:
     claims: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.dist, str) or self.dist not in DISTRIBUTIONS:
+        if not isinstance(self.dist, str):
+            raise PriorError(f"'dist' is {_shown(self.dist)}; write the name of a distribution")
+        if self.dist not in DISTRIBUTIONS:
             raise PriorError(
-                f"unknown distribution {self.dist!r}; {nearest(self.dist, DISTRIBUTIONS)}"
+                f"unknown distribution {_shown(self.dist)}; {nearest(self.dist, DISTRIBUTIONS)}"
             )
         domains, _ = DISTRIBUTIONS[self.dist]
         for name, value in self.kwargs.items():
@@ -168,24 +170,27 @@ def as_prior(value: Any) -> Prior:
         value = value.to_dict()
     if not isinstance(value, Mapping):
         raise PriorError(
-            f"{value!r} is not a prior; give Prior(dist, kwargs) or a dict with 'dist' and 'kwargs'"
+            f"{_shown(value)} is not a prior; give Prior(dist, kwargs), or a dict with 'dist' "
+            "and 'kwargs'"
         )
     allowed = ("dist", "kwargs", "why", "claims")
     for key, given in value.items():
         if key == "centered" or (key in ("dims", "transform") and not given):
             continue  # what pymc_extras adds, and a scalar prior can do without
         if key in ("dims", "transform"):
-            raise PriorError(f"{key!r} is {given!r}; a prior is one number: leave {key!r} out")
+            raise PriorError(
+                f"{key!r} is {_shown(given)}; a prior is one number: leave {key!r} out"
+            )
         if key not in allowed:
             raise PriorError(f"unknown key {key!r} in a prior; {nearest(key, allowed)}")
     if "dist" not in value:
         raise PriorError("a prior lacks 'dist'; name the distribution")
     kwargs = value.get("kwargs", {})
     if not isinstance(kwargs, Mapping):
-        raise PriorError(f"'kwargs' is {kwargs!r}; write {{ mu = 0.0, sigma = 0.5 }}")
+        raise PriorError(f"'kwargs' is {_shown(kwargs)}; write {{ mu = 0.0, sigma = 0.5 }}")
     claims = value.get("claims", ())
     if not isinstance(claims, SEQUENCES) or not all(isinstance(c, str) for c in claims):
-        raise PriorError(f"'claims' is {claims!r}; write a list of claim ids")
+        raise PriorError(f"'claims' is {_shown(claims)}; write a list of claim ids")
     return Prior(value["dist"], kwargs, str(value.get("why", "")), tuple(claims))
 
 
@@ -352,12 +357,14 @@ def read(text: str, where: str, stem: str = "") -> PriorSet:
         raise PriorError(f"{where}: {error}; check the TOML") from None
     name, title = body.pop("name", stem), body.pop("title", "")
     if not isinstance(name, str) or not isinstance(title, str):
-        raise PriorError(f"{where}: name is {name!r} and title is {title!r}; write both as text")
-    entries = {}
+        raise PriorError(
+            f"{where}: name is {_shown(name)}, title is {_shown(title)}; write both as text"
+        )
+    entries: dict[str, Any] = {}
     for key, value in body.items():
         if not isinstance(value, dict):
             raise PriorError(
-                f"{where}: {key!r} is {value!r}; each parameter is a table: "
+                f"{where}: {key!r} is {_shown(value)}; each parameter is a table: "
                 f'["{key}"] with dist, kwargs, why, claims. Other keys: name, title'
             )
         entries[key] = value
@@ -413,9 +420,18 @@ def diff(a: Any, b: Any) -> tuple[Difference, ...]:
     return tuple(Difference(k, first[k], second[k]) for k in first if first[k] != second[k])
 
 
+def _shown(value: Any) -> str:
+    """Quote what was given, not more than a line of it."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer too long to write out
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else text[:80] + "…"
+
+
 def _check_argument(dist: str, name: str, value: Any, domain: str) -> None:
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise PriorError(f"{dist}: {name} is {value!r}; write a number")
+        raise PriorError(f"{dist}: {name} is {_shown(value)}; write a number")
     try:
         number = float(value)
     except OverflowError:
