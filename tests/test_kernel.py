@@ -132,10 +132,13 @@ def test_the_forward_backward_operation_is_scan_and_finite_differences(mode, rng
     scan = compiled(_scan)(*values)
     for a, b in zip(op, scan, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
-    value = pytensor.function(inputs, markov_log_likelihood(inputs[0], inputs[1], which, inputs[2])[0])
+    value = pytensor.function(
+        inputs, markov_log_likelihood(inputs[0], inputs[1], which, inputs[2])[0]
+    )
     for i, gradient in enumerate(op[1:]):
         bump = rng.normal(size=values[i].shape)
         up, down = (
-            value(*[v + s * 1e-6 * bump if j == i else v for j, v in enumerate(values)]) for s in (1, -1)
+            value(*[v + s * 1e-6 * bump if j == i else v for j, v in enumerate(values)])
+            for s in (1, -1)
         )
         assert (gradient * bump).sum() == pytest.approx((up - down) / 2e-6, abs=1e-6)

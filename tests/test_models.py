@@ -21,7 +21,11 @@ def built(request):
     model = module.build(data, priors.load("alyarli-2021"))
     outputs = [model.logp(), model.dlogp()]
     # hyperparameters are data: one compilation serves every set of the same distributions
-    return request.param, model, model.compile_fn(outputs, inputs=model.value_vars, mode="FAST_COMPILE")
+    return (
+        request.param,
+        model,
+        model.compile_fn(outputs, inputs=model.value_vars, mode="FAST_COMPILE"),
+    )
 
 
 @pytest.mark.parametrize("name", priors.list())

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from caucasus_forecast import simulate
+from caucasus_forecast import simulate, streams
 from caucasus_forecast.equations import count_mean, log_count, log_event, log_share, walk
 from caucasus_forecast.errors import GraphError
 from caucasus_forecast.evidence import Evidence, Observation, Series, Window
@@ -41,7 +41,14 @@ TOY = CausalGraph(
     ),
 )
 SLOPE = np.array([0.8, 0.5, 0.6, 1.0, 0.4, -0.7, 0.3, 0.5])
-BASE = {"offers": -0.2, "answers": -0.7, "meetings": 0.1, "troops": -1.5, "treaty": -1.2, "view": 0.2}
+BASE = {
+    "offers": -0.2,
+    "answers": -0.7,
+    "meetings": 0.1,
+    "troops": -1.5,
+    "treaty": -1.2,
+    "view": 0.2,
+}
 SPREAD, NOISE = 0.6, 0.4
 OWN = {"ladder.drift": 0.3, "ladder.mobility": 0.1}
 LADDER = Ladder(
@@ -69,7 +76,9 @@ def _rows(paths):
 def _start(paths, level=None):
     """All paths at rest: nothing carried, quo status, at a level or at the initial distribution."""
     state = np.tile(np.exp(LADDER.log_initial), (paths, 1))
-    state = LADDER.start(state, simulate.stream(3, "start")) if level is None else np.full(paths, level)
+    state = (
+        LADDER.start(state, streams.stream(3, "start")) if level is None else np.full(paths, level)
+    )
     zeros = np.zeros(paths)
     return simulate.Origin(
         _rows(paths),
@@ -125,7 +134,9 @@ def _exact(observations, statuses=()):
     )  # fmt: skip
     # futures advance once before the first month
     first = np.exp(LADDER.log_initial) @ np.exp(
-        LADDER.log_step(np.array([OWN["ladder.drift"]]), np.array([OWN["ladder.mobility"]]), np.zeros(1))[0]
+        LADDER.log_step(
+            np.array([OWN["ladder.drift"]]), np.array([OWN["ladder.mobility"]]), np.zeros(1)
+        )[0]
     )
     return float(
         np.exp(filter_draws(np.log(first), steps, shared[1], emission + deaths_emission)[2].sum())
@@ -145,7 +156,12 @@ def test_deaths_come_as_often_as_their_likelihood_says(futures, deaths):
 
 @pytest.mark.parametrize(
     ("node", "counts"),
-    [("offers", (0, 1, 0)), ("offers", (2, 0, 1)), ("meetings", (1, 0, 2)), ("meetings", (0, 0, 0))],
+    [
+        ("offers", (0, 1, 0)),
+        ("offers", (2, 0, 1)),
+        ("meetings", (1, 0, 2)),
+        ("meetings", (0, 0, 0)),
+    ],
 )
 def test_counts_come_as_often_as_their_likelihood_says(futures, node, counts):
     deaths = (0, 1, 0)
@@ -168,7 +184,9 @@ def test_an_event_comes_as_often_as_its_likelihood_says(futures, month):
     hit = (futures[DEATHS] == deaths).all(1)
     after = np.array([month is not None and m >= month for m in (1, 2, 3)], float)
     hit &= (futures["treaty"] == after).all(1)
-    change = [] if month is None else [Observation(Window(*[date(2021, month, 9)] * 2), "treaty", 1.0)]
+    change = (
+        [] if month is None else [Observation(Window(*[date(2021, month, 9)] * 2), "treaty", 1.0)]
+    )
     _frequency_matches(hit, _exact(_months(DEATHS, deaths) + change, statuses=("treaty",)))
 
 
@@ -208,7 +226,9 @@ def test_many_counts_have_the_mean_and_variance_of_the_equation(rng):
 def test_do_sets_a_node_and_cuts_its_causes():
     months = np.arange("2021-01", "2021-03", dtype="datetime64[M]")
     start = _start(5000)
-    calm = simulate.futures(TOY, LADDER, start, months, 4, do={TENSION: -1.0}, record=("offers", "idle"))
+    calm = simulate.futures(
+        TOY, LADDER, start, months, 4, do={TENSION: -1.0}, record=("offers", "idle")
+    )
     assert (calm[TENSION] == -1.0).all()
     np.testing.assert_allclose(calm["level:offers"], -SLOPE[0])
     fixed = simulate.futures(TOY, LADDER, start, months, 4, do={"offers": 2.0})
@@ -284,11 +304,11 @@ def test_the_shipped_ladder_simulates_its_own_stationary_deaths():
         CausalGraph("t", (Node(TENSION, "process"),), ()), date(2020, 12, 31),
     )  # fmt: skip
     cells = plan(data, CausalGraph("t", (Node(TENSION, "process"),), ()))
-    ladder = fit_ladder(learned, cells, cells.months)
+    ladder = fit_ladder(learned, cells.deaths, cells.months)
     level = np.zeros(50_000, int)
     own = {"ladder.drift": np.zeros(50_000), "ladder.mobility": np.zeros(50_000)}
     for t in range(30):
-        level = ladder.advance(level, np.zeros(50_000), own, simulate.stream(1, t))
+        level = ladder.advance(level, np.zeros(50_000), own, streams.stream(1, t))
     exact = np.linalg.matrix_power(learned.transition, 30)[0]
     seen = np.bincount(level, minlength=len(exact)) / 50_000
     np.testing.assert_allclose(seen, exact, atol=0.012)

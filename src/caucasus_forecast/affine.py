@@ -1,16 +1,19 @@
 """Every level of every month as an affine function of the tension score, by one sweep of the graph.
 
-Given the slopes, and what events and counts carried (data), each level is ``constant + gain · score``,
-so one sweep over the edges in causal order replaces a walk for each level of a ladder:
+Given the slopes, and what events and counts carried (data), each level is
+``constant + gain · score``, so one sweep over the edges in causal order replaces a walk for each
+level of a ladder:
 
-    level[n, t, :] = Σ_{lag 0} slope[e] · holds[e, t] · carried[cause, t, :] + Σ_{lag 1} slope[e] · last[cause, t]
+    level[n, t, :] = Σ_{lag 0} slope[e] · holds[e, t] · carried[cause, t, :]
+                   + Σ_{lag 1} slope[e] · last[cause, t]
 
 `carried` is the level itself, except for events, which carry their status ``(status, 0)``, and
 tension, which carries ``(0, 1)``. The sweep is the equation of `caucasus_forecast.equations.level`
 on arrays; `backward` is its adjoint (the same edges, in reverse).
 
 An event whose causes all act with a lag is decided by last month: its row at month *t* holds the
-level that decides month *t + 1*.
+level that decides month *t + 1*. (Counts act through their excess, which is data: an event that has
+a count among its causes is not such an event.)
 """
 
 from __future__ import annotations
@@ -34,9 +37,10 @@ def slopes_into(graph: CausalGraph, node: str) -> list[Edge]:
 
 
 def reads_last_month(graph: CausalGraph, node: str) -> bool:
-    """Whether a node is an event all of whose causes act with a lag."""
+    """Whether a node is an event all of whose causes act with a lag, none of them a count."""
     into = slopes_into(graph, node)
-    return graph.node[node].kind == "event" and bool(into) and all(e.lag for e in into)
+    late = all(e.lag and graph.node[e.cause].kind != "count" for e in into)
+    return graph.node[node].kind == "event" and bool(into) and late
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ def sweep(
     for i, e in enumerate(edges):
         if e.moderator:
             gain[i] = holds(graph.node[e.moderator], status[e.moderator])
+            if e.effect in late:  # the moderator acts in the month that is decided
+                gain[i] = np.r_[gain[i, 1:], gain[i, -1:]]
     carried, fixed = np.zeros((len(nodes), months, 2)), np.zeros(len(nodes), np.int64)
     last = np.zeros((len(nodes), months))
     for n in nodes:
@@ -142,7 +148,7 @@ def forward(
         b, i, j = slope[which[e]], cause[e], effect[e]
         for t in range(months):
             if lagged[e] == 1:
-                level[j, t, 0] += b * last[i, t]
+                level[j, t, 0] += b * gain[e, t] * last[i, t]
             elif fixed[i] == 1:
                 level[j, t, 0] += b * gain[e, t] * carried[i, t, 0]
                 level[j, t, 1] += b * gain[e, t] * carried[i, t, 1]
@@ -174,8 +180,8 @@ def backward(
         total = 0.0
         for t in range(months):
             if lagged[e] == 1:
-                total += d[j, t, 0] * last[i, t]
-                d_last[i, t] += b * d[j, t, 0]
+                total += gain[e, t] * d[j, t, 0] * last[i, t]
+                d_last[i, t] += b * gain[e, t] * d[j, t, 0]
             elif fixed[i] == 1:
                 total += gain[e, t] * (
                     d[j, t, 0] * carried[i, t, 0] + d[j, t, 1] * carried[i, t, 1]

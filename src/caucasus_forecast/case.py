@@ -1,14 +1,14 @@
 """A case: everything a forecast needs, in one value or one TOML file.
 
-    name = "my-case"
-    evidence = "counts.csv"          # or "embedded"; paths are relative to the file
-    as_of = 2021-11-30
-    horizon = 12
-    model = "ladder"
-    priors = "alyarli-2021"          # a shipped set, or a path
-    scenarios = "alyarli-2021"       # a shipped set, or a path
-    seed = 1
-    draws = 1000
+name = "my-case"
+evidence = "counts.csv"          # or "embedded"; paths are relative to the file
+as_of = 2021-11-30
+horizon = 12
+model = "ladder"
+priors = "alyarli-2021"          # a shipped set, or a path
+scenarios = "alyarli-2021"       # a shipped set, or a path
+seed = 1
+draws = 1000
 """
 
 from __future__ import annotations

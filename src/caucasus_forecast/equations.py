@@ -50,7 +50,7 @@ class Functions(Protocol):
     stack: Callable[..., Any]
 
 
-NUMPY: Functions = SimpleNamespace(  # type: ignore[assignment]
+NUMPY: Functions = SimpleNamespace(
     exp=np.exp,
     log=np.log,
     log1p=np.log1p,

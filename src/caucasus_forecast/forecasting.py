@@ -20,13 +20,13 @@ import xarray as xr
 
 from . import case as cases
 from . import evidence as rows
-from . import models, names, posterior, scenarios, simulate
+from . import models, names, posterior, scenarios, simulate, streams
 from . import panel as panels
 from . import priors as prior_sets
 from .case import Case
 from .evidence import Evidence
 from .graph import CausalGraph
-from .likelihood import Plan, plan
+from .likelihood import Parameters, Plan, plan
 from .priors import PriorSet
 from .scenarios import ScenarioSet, Table, interval, percent
 from .tension import Ladder, Process
@@ -142,7 +142,7 @@ def run(
     )  # fmt: skip
     elapsed = perf_counter() - clock
     say("simulating the futures")
-    done = _complete(tree, case, as_of, evidence, panel, theory, chosen, partition)
+    done = complete(tree, case, as_of, evidence, panel, theory, chosen, partition)
     done.attrs["sampling_seconds"] = round(elapsed, 3)
     return Forecast(done)
 
@@ -171,17 +171,18 @@ def _last_day(evidence: Evidence) -> date:
 # --------------------------------------------------------------------------- the tree
 
 
-def _complete(
+def complete(
     tree: xr.DataTree, case: Case, as_of: date, evidence: Evidence, panel: xr.Dataset,
     theory: Any, priors: PriorSet, partition: ScenarioSet,
 ) -> xr.DataTree:  # fmt: skip
+    """Everything that follows from the draws: replayed history, futures, scenarios, provenance."""
     graph: CausalGraph = theory.GRAPH
     cells = plan(panel, graph)
     process: Process = theory.process(panel, cells)
     drawn = tree[names.POSTERIOR].to_dataset()
     before = posterior.prior_draws(priors, graph, case.model, case.chains * case.draws, case.seed)
     p, own = posterior.parameters(drawn, graph, case.model)
-    replay = process.replay(cells, posterior.columns(p), own, simulate.stream(case.seed, "replay"))
+    replay = process.replay(cells, posterior.columns(p), own, streams.stream(case.seed, "replay"))
     months = panels.Horizon(as_of, case.horizon).months
     futures, shares = _futures(case, graph, process, cells, panel, p, own, replay.state, months)
     resolved = scenarios.resolve(partition, futures, graph, shares)
@@ -239,11 +240,13 @@ CITATION = (
 
 def _futures(
     case: Case, graph: CausalGraph, process: Process, cells: Plan, panel: xr.Dataset,
-    p: posterior.Parameters, own: dict[str, Array], state: Array, months: Array,
+    p: Parameters, own: dict[str, Array], state: Array, months: Array,
     label: int = 0,
 ) -> tuple[xr.Dataset, dict[str, Array]]:  # fmt: skip
     many, many_own = posterior.repeated(p, own, case.paths)
-    status = {str(n): panel["status"].sel(state=n).to_numpy() for n in panel[names.STATE].to_numpy()}
+    status = {
+        str(n): panel["status"].sel(state=n).to_numpy() for n in panel[names.STATE].to_numpy()
+    }
     start = simulate.origin(
         cells, graph, process, many, many_own, simulate.repeat(state, case.paths), status,
         case.seed + label,
@@ -267,7 +270,12 @@ def _prior_probability(
 
 def _by_month(name: str, values: Array, shape: tuple[int, int], months: Array) -> xr.Dataset:
     return xr.Dataset(
-        {name: ((names.CHAIN, names.DRAW, names.MONTH), values.reshape(*shape, -1).astype("float32"))},
+        {
+            name: (
+                (names.CHAIN, names.DRAW, names.MONTH),
+                values.reshape(*shape, -1).astype("float32"),
+            )
+        },
         coords={names.CHAIN: range(shape[0]), names.DRAW: range(shape[1]), names.MONTH: months},
     )
 
@@ -389,7 +397,9 @@ class Forecast:
         return posterior.save(self.tree, path, overwrite=overwrite)
 
     def __repr__(self) -> str:
-        return "\n".join([repr(self.scenarios), "", "Forecast: .scenarios .questions .links .tree .save()"])
+        return "\n".join(
+            [repr(self.scenarios), "", "Forecast: .scenarios .questions .links .tree .save()"]
+        )
 
     def _repr_html_(self) -> str:
         return f"<section>{self.scenarios._repr_html_()}</section>"

@@ -1,8 +1,8 @@
 """The ladder's evidence, value and gradient, in one compiled pass.
 
-A second reading of `likelihood.ladder_terms` and `tension.Ladder.log_step`, made from the same plan,
-because a graph of small tensors takes a minute to compile. It adds nothing: tests hold it to the
-plain reading, value and gradient, to 1e-8.
+A second reading of `likelihood.ladder_terms` and `tension.Ladder.log_step`, made from the same
+plan, because a graph of small tensors takes a minute to compile. It adds nothing: tests hold it to
+the plain reading, value and gradient, to 1e-8.
 
 With γ[t, k] the smoothed level probabilities and N[u, i, j] the expected transition counts (both
 from `markov.value_and_gradient`), the chain rule runs backwards through the observation equations
@@ -243,7 +243,13 @@ def _take(packed: Array, at: int) -> tuple[Array, int]:
 
 @njit(cache=True)
 def evidence_packed(
-    slope: Array, base: Array, noise: Array, over: float, drift: float, mobility: float, packed: Array
+    slope: Array,
+    base: Array,
+    noise: Array,
+    over: float,
+    drift: float,
+    mobility: float,
+    packed: Array,
 ) -> tuple[float, Array, Array, Array, float, float, float]:
     """`evidence` with its data packed into one vector by `pack`."""
     at = 0
@@ -363,7 +369,8 @@ def data(
 def _pair_cells(
     plan: Plan, based: tuple[str, ...], which: Array
 ) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]]]:
-    index, number = [], []
+    index: list[tuple[int, ...]] = []
+    number: list[tuple[float, ...]] = []
     for c in plan.pairs:
         row, b = plan.sweep.position(c.node), based.index(c.node)
         reading = plan.graph.node[c.node].reading

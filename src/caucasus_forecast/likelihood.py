@@ -5,8 +5,8 @@
 
 - `ladder_terms`: log weights of a hidden Markov chain. An interval inside one month is exact. A
   count over two months is exact too, as a weight on pairs of levels. A longer interval lets each of
-  its months vote with its share of the days, ``share · log p(total | level, whole exposure)``, which
-  is exact when the level does not change inside the interval.
+  its months vote with its share of the days, ``share · log p(total | level, whole exposure)``,
+  which is exact when the level does not change inside the interval.
 - `path_terms`: log likelihood of each observation along one tension path; always exact.
 
 Both work on arrays with any leading draw dimensions, and on tensors.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
 import numpy as np
 import xarray as xr
 
@@ -54,7 +55,7 @@ class Cells:
     observation: Array
 
     def rows(self, keep: Array) -> Cells:
-        """Some of the rows."""
+        """Keep some of the rows."""
         fields = (self.month, self.value, self.months, self.total, self.observation)
         return Cells(self.node, *(f[keep] for f in fields))
 
@@ -69,7 +70,7 @@ class Plan:
         Cells of count nodes (one month, or three and more), of counts over two months, of shares,
         and of months at risk of an event.
     before
-        Shape (T,) by node: count and exposure of the month before, for counts that act a month later.
+        Shape (T,) by node: last month's count and exposure, of counts that act a month later.
     deaths
         The battle deaths, which the tension process reads itself.
     """
@@ -102,7 +103,8 @@ def plan(panel: xr.Dataset, graph: CausalGraph) -> Plan:
     Raises
     ------
     GraphError
-        If a lagged arrow runs from a hidden cause into a node that is read in the same month.
+        If a lagged arrow runs from a hidden cause into a node that is read in the same month: last
+        month's level of such a cause is not data. Only an event may read last month as a whole.
     """
     days = panel["days"].to_numpy()
     node = panel["node"].to_numpy()
@@ -113,13 +115,17 @@ def plan(panel: xr.Dataset, graph: CausalGraph) -> Plan:
     events = [_event_cells(n, panel, graph) for n in states]
     counted = [c for n, c in cells.items() if graph.node[n].kind == "count"]
     status = {n: panel["status"].sel(state=n).to_numpy() for n in states}
-    previous = {n: np.r_[x[:1], x[:-1]] for n, x in status.items()}
+    changed = {n: panel["changed"].sel(state=n).to_numpy() for n in states}
+    previous = {n: np.r_[x[0] * (1.0 - changed[n][0]), x[:-1]] for n, x in status.items()}
     used = tuple(c for c in events if len(c.month))
     observed = {n for n in cells if graph.node[n].kind != "process"} | {c.node for c in used}
     reached = graph.ancestors(*observed, TENSION) | observed | {TENSION}
     small = subgraph(graph, reached)
-    for c in used:
-        _refuse_mixed_lags(small, c.node)
+    for n in small.nodes:
+        if (
+            n.kind != "event" or n.name in observed
+        ):  # other events carry their status, which is data
+            _refuse_lagged_hidden_causes(small, n.name)
     return Plan(
         graph=small,
         slopes=graph.slopes,
@@ -135,7 +141,7 @@ def plan(panel: xr.Dataset, graph: CausalGraph) -> Plan:
 
 
 def subgraph(graph: CausalGraph, names: frozenset[str] | set[str]) -> CausalGraph:
-    """The graph restricted to some nodes."""
+    """Restrict a graph to some nodes."""
     return CausalGraph(
         graph.name,
         tuple(n for n in graph.nodes if n.name in names),
@@ -171,14 +177,15 @@ def _event_cells(node: str, panel: xr.Dataset, graph: CausalGraph) -> Cells:
     return cells.rows(rows >= 0)
 
 
-def _refuse_mixed_lags(graph: CausalGraph, node: str) -> None:
-    hidden = ("index", "process")
+def _refuse_lagged_hidden_causes(graph: CausalGraph, node: str) -> None:
+    hidden = ("index", "process", "share")
     into = affine.slopes_into(graph, node)
     late = [e.cause for e in into if e.lag and graph.node[e.cause].kind in hidden]
     if late and not affine.reads_last_month(graph, node):
         raise GraphError(
-            f"{node!r} has the lagged hidden cause {late[0]!r} beside causes of the same month; "
-            "give all its causes lag 1, or route the lagged one through an event or a count"
+            f"{node!r} has the lagged hidden cause {late[0]!r}; only an event all of whose causes "
+            "have lag 1 and are no counts can have one: give the arrow lag 0, or route it through "
+            "an event or a count"
         )
 
 
@@ -194,7 +201,7 @@ def _counts_before(
 
 
 def monthly(cells: Cells | None, months: int) -> tuple[Array, Array]:
-    """Counts of one node month by month, with exposure; longer intervals are left unseen."""
+    """Count one node month by month, with exposure; longer intervals are left unseen."""
     count, exposure = np.zeros(months), np.zeros(months)
     if cells is not None:
         whole = np.isclose(cells.months[:, 0], cells.total[:, 0])
@@ -207,7 +214,7 @@ def monthly(cells: Cells | None, months: int) -> tuple[Array, Array]:
 
 
 def carried_before(plan: Plan, p: Parameters, xp: Functions = NUMPY) -> Number:
-    """What each node carried the month before, shape (..., N, T): status, or excess of a count."""
+    """Stack what each node carried the month before, (..., N, T): status, or excess of a count."""
     rows = []
     for i, name in enumerate(plan.sweep.nodes):
         row: Number = plan.sweep.last[i]
@@ -253,7 +260,7 @@ class Levels:
 
 
 def _eta(levels: Levels, p: Parameters, cells: tuple[Cells, ...], xp: Functions) -> Number:
-    """``base + reading · level`` of every cell, shape (..., n, K)."""
+    """Evaluate ``base + reading · level`` at every cell, shape (..., n, K)."""
     parts = [
         p.base[c.node] + levels.plan.graph.node[c.node].reading * levels.at(c.node, c.month)
         for c in cells
@@ -300,7 +307,7 @@ def ladder_terms(
         c = joined(plan.counts)
         mean = count_mean(0.0, _eta(levels, p, plan.counts, xp), c.total, xp)
         terms.append((c, log_count(c.value, mean, p.overdispersion, xp)))
-    emission: Number = np.zeros((plan.months, len(levels.score)))
+    emission: Number = np.zeros(len(levels.score)) + 0.0 * levels.pull()[..., None]
     for c, value in terms:
         vote = np.zeros((plan.months, len(c.month)))
         vote[c.month, np.arange(len(c.month))] = (c.months / c.total)[:, 0]
@@ -330,7 +337,7 @@ def path_terms(levels: Levels, p: Parameters, xp: Functions = NUMPY) -> tuple[Nu
         Shape (n,): the last month each term speaks about.
     """
     plan = levels.plan
-    terms, months = [], []
+    terms, months = [0.0 * levels.pull()[..., :0]], [np.zeros(0, int)]
     for c, value in _log_shares_and_events(levels, p, xp):
         terms.append(((c.months / c.total) * value)[..., 0])
         months.append(c.month)

@@ -17,7 +17,6 @@ Source: Baum, Petrie, Soules & Weiss (1970), doi:10.1214/aoms/1177697196.
 import numpy as np
 from numba import njit
 
-
 Array = np.ndarray
 
 

@@ -216,11 +216,11 @@ def _states(
         dated = sorted(
             (o.window.start, o.count) for o in evidence.observations if o.series == series[0].name
         )
-        if dated:
-            status[row] = 1.0 - dated[0][1] - quo
+        initial = 1.0 - dated[0][1] - quo if dated else 0.0
+        status[row] = initial
         for day, value in dated:
             status[row, months >= np.datetime64(day, "M")] = value - quo
-        before = np.concatenate([status[row, :1], status[row, :-1]])
+        before = np.r_[initial, status[row, :-1]]
         covered = exposure(list(series[0].coverage), months).sum(0)
         at_risk[row] = np.where(before == 0, covered, 0.0)
         changed[row] = (before == 0) & (status[row] != 0) & (covered > 0)

@@ -25,7 +25,7 @@ from .errors import CaseError, StorageError, nearest
 from .graph import CausalGraph
 from .likelihood import Parameters
 from .priors import SHARED_PARAMETERS, Prior, PriorSet
-from .simulate import stream
+from .streams import stream
 
 Array = np.ndarray
 SAMPLERS = ("nutpie", "pymc")
@@ -80,7 +80,9 @@ def layout(graph: CausalGraph, model: str) -> dict[str, tuple[str | None, tuple[
     return found | {k.replace(".", "_"): (None, (k,)) for k in own}
 
 
-def prior_draws(priors: PriorSet, graph: CausalGraph, model: str, size: int, seed: int) -> xr.Dataset:
+def prior_draws(
+    priors: PriorSet, graph: CausalGraph, model: str, size: int, seed: int
+) -> xr.Dataset:
     """Independent draws of every parameter from its prior, on (chain, draw), one chain."""
     variables = {}
     for name, (dim, keys) in layout(graph, model).items():
@@ -111,7 +113,9 @@ def log_prior(draws: xr.Dataset, priors: PriorSet, graph: CausalGraph, model: st
     return xr.Dataset(out, coords=draws.coords)
 
 
-def parameters(draws: xr.Dataset, graph: CausalGraph, model: str) -> tuple[Parameters, dict[str, Array]]:
+def parameters(
+    draws: xr.Dataset, graph: CausalGraph, model: str
+) -> tuple[Parameters, dict[str, Array]]:
     """Draws as the parameters of the equations, one row a draw: slopes (D, S), the rest (D,).
 
     The second part holds the tension process's own parameters, by prior key.
@@ -144,7 +148,9 @@ def columns(p: Parameters) -> Parameters:
     )
 
 
-def repeated(p: Parameters, own: Mapping[str, Array], paths: int) -> tuple[Parameters, dict[str, Array]]:
+def repeated(
+    p: Parameters, own: Mapping[str, Array], paths: int
+) -> tuple[Parameters, dict[str, Array]]:
     """Each draw's parameters for each of its paths."""
 
     def each(values: Array) -> Array:
@@ -231,10 +237,8 @@ def _nutpie(
 ) -> xr.DataTree:
     import nutpie
 
-    with pytensor.config.change_flags(numba__fastmath=False):
-        compiled = nutpie.compile_pymc_model(model)
     running = nutpie.sample(
-        compiled, draws=draws, tune=tune, chains=chains, cores=min(cores, chains), seed=seed,
+        program, draws=draws, tune=tune, chains=chains, cores=min(cores, chains), seed=seed,
         progress_bar=progress, save_warmup=False, blocking=False,
     )  # fmt: skip
     try:
@@ -261,8 +265,8 @@ def _plain(tree: Any, sampler: str) -> xr.DataTree:
 def diagnose(tree: xr.DataTree, graph: CausalGraph, model: str) -> xr.Dataset:
     """R-hat and effective sample sizes of every parameter, and the verdict.
 
-    Attributes of the result: ``passed`` (1 or 0), ``verdict`` in words, ``remedy``, ``divergences``,
-    ``max_rhat``, ``min_ess_bulk``, ``min_ess_tail``.
+    Attributes of the result: ``passed`` (1 or 0), ``verdict`` in words, ``remedy``,
+    ``divergences``, ``max_rhat``, ``min_ess_bulk``, ``min_ess_tail``.
     """
     posterior = tree[names.POSTERIOR]
     labels, columns_ = [], []
@@ -275,12 +279,17 @@ def diagnose(tree: xr.DataTree, graph: CausalGraph, model: str) -> xr.Dataset:
         labels += [f"tension_path[{i}]" for i in range(columns_[-1].shape[-1])]
     values = np.concatenate(columns_, axis=-1)
     axes = {"chain_axis": 0, "draw_axis": 1}
-    rhat = array_stats.rhat(values, **axes)
+    frozen_ = np.ptp(values, axis=(0, 1)) == 0  # a parameter that never moved has no R-hat
+    rhat = np.where(frozen_, np.inf, array_stats.rhat(values, **axes))
     bulk = array_stats.ess(values, method="bulk", **axes)
     tail = array_stats.ess(values, method="tail", prob=(0.05, 0.95), **axes)
     divergences = int(tree[names.SAMPLE_STATS]["diverging"].sum())
     result = xr.Dataset(
-        {"rhat": ("parameter", rhat), "ess_bulk": ("parameter", bulk), "ess_tail": ("parameter", tail)},
+        {
+            "rhat": ("parameter", rhat),
+            "ess_bulk": ("parameter", bulk),
+            "ess_tail": ("parameter", tail),
+        },
         coords={"parameter": labels},
     )
     result.attrs = _verdict(rhat, bulk, tail, divergences, labels)
@@ -307,7 +316,9 @@ def _verdict(
             )
             remedies.append("run more draws (--draws)")
     if divergences:
-        faults.append(f"{divergences} divergent transitions: parts of the posterior were not reached")
+        faults.append(
+            f"{divergences} divergent transitions: parts of the posterior were not reached"
+        )
         remedies.append("tighten the widest scale priors, or change the model")
     return {
         "passed": int(not faults),
@@ -381,8 +392,8 @@ def load(path: str | Path) -> xr.DataTree:
         raise StorageError(f"{path}: netCDF, but not a saved forecast")
     if int(tree.attrs["schema"]) > SCHEMA:
         raise StorageError(
-            f"{path}: written with schema {tree.attrs['schema']}, newer than this version's {SCHEMA}; "
-            "update caucasus-forecast"
+            f"{path}: written with schema {tree.attrs['schema']}, newer than this version's "
+            f"{SCHEMA}; update caucasus-forecast"
         )
     return tree
 
@@ -397,5 +408,14 @@ def versions() -> str:
         except PackageNotFoundError:
             return "not installed"
 
-    packages = ("caucasus-forecast", "pymc", "pytensor", "nutpie", "arviz", "numba", "numpy", "xarray")
+    packages = (
+        "caucasus-forecast",
+        "pymc",
+        "pytensor",
+        "nutpie",
+        "arviz",
+        "numba",
+        "numpy",
+        "xarray",
+    )
     return json.dumps({name: of(name) for name in packages})

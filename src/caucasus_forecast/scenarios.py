@@ -166,10 +166,14 @@ def read(text: str, where: str) -> ScenarioSet:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ScenarioError(f"{where}: {error}") from None
     _keys(body, ("name", "title", "ordered", "scenario", "question"), where)
-    scenarios = tuple(_scenario(s, f"{where}: scenario {i}") for i, s in _tables(body, "scenario", where))
+    scenarios = tuple(
+        _scenario(s, f"{where}: scenario {i}") for i, s in _tables(body, "scenario", where)
+    )
     if len(scenarios) < 2:
         raise ScenarioError(f"{where}: {len(scenarios)} scenarios; a partition needs at least two")
-    questions = tuple(_question(q, f"{where}: question {i}") for i, q in _tables(body, "question", where))
+    questions = tuple(
+        _question(q, f"{where}: question {i}") for i, q in _tables(body, "question", where)
+    )
     seen: set[str] = set()
     for item in (*scenarios, *questions):
         if item.id in seen:
@@ -212,7 +216,9 @@ def _scenario(body: Mapping[str, Any], where: str) -> Scenario:
     conditions = tuple(_condition(c, where) for c in body["when"])
     for c in conditions:
         if c.at_least == -math.inf and c.below == math.inf:
-            raise ScenarioError(f"{where}: a condition on {c.of!r} has no bound; add at_least or below")
+            raise ScenarioError(
+                f"{where}: a condition on {c.of!r} has no bound; add at_least or below"
+            )
     rest = (_text(body, key, where) for key in ("rule", "source", "void"))
     return Scenario(_text(body, "id", where), _text(body, "name", where), conditions, *rest)
 
@@ -225,7 +231,9 @@ def _question(body: Mapping[str, Any], where: str) -> Question:
     for answer in body.get("answers", []):
         _keys(answer, ("label", "at_least", "below"), where)
         bounds = {k: _number(answer, k, where) for k in ("at_least", "below") if k in answer}
-        answers.append((_text(answer, "label", where), Condition(measure.measure, measure.of, **bounds)))
+        answers.append(
+            (_text(answer, "label", where), Condition(measure.measure, measure.of, **bounds))
+        )
     if len(answers) < 2:
         raise ScenarioError(f"{where}: give at least two answers")
     rest = (_text(body, key, where) for key in ("rule", "source", "void"))
@@ -310,7 +318,9 @@ def resolve(chosen: ScenarioSet, futures: xr.Dataset, graph: CausalGraph, shares
     met = []
     for s in chosen.scenarios:
         true = [c.holds(measure(c, futures, graph, shares)) for c in s.when]
-        met.append(np.logical_and.reduce(true) if true else np.ones(futures[names.TENSION].shape, bool))
+        met.append(
+            np.logical_and.reduce(true) if true else np.ones(futures[names.TENSION].shape, bool)
+        )
     stacked = np.stack(met)
     hits = stacked.sum(0)
     wrong = (hits == 0) if chosen.ordered else (hits != 1)
@@ -329,7 +339,11 @@ def resolve(chosen: ScenarioSet, futures: xr.Dataset, graph: CausalGraph, shares
 
 
 def _shown(
-    chosen: ScenarioSet, futures: xr.Dataset, graph: CausalGraph, shares: Any, where: tuple[int, ...]
+    chosen: ScenarioSet,
+    futures: xr.Dataset,
+    graph: CausalGraph,
+    shares: Any,
+    where: tuple[int, ...],
 ) -> str:
     conditions = {(c.measure, c.of, c.last): c for s in chosen.scenarios for c in s.when}
     values = (
@@ -476,7 +490,9 @@ class Table:
     def __repr__(self) -> str:
         cells = [self.header, *self.rows]
         width = [max(len(r[i]) for r in cells) for i in range(len(self.header))]
-        lines = ["  ".join(_pad(r[i], width[i], i) for i in range(len(width))).rstrip() for r in cells]
+        lines = [
+            "  ".join(_pad(r[i], width[i], i) for i in range(len(width))).rstrip() for r in cells
+        ]
         rule = "-" * max(len(x) for x in lines)
         return "\n".join([self.title, rule, lines[0], rule, *lines[1:], rule, *self.notes])
 

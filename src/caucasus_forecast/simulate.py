@@ -1,9 +1,9 @@
 """Forward simulation: posterior draws to futures, one vectorised step a month.
 
-Each path walks the graph month by month with the equations of `caucasus_forecast.equations`, drawing
-what inference conditions on: the next tension level, counts, whether events happen, readings of
-shares. Feedback acts through what happened the month before. ``do`` sets nodes from outside: their
-causes are cut, their effects follow.
+Each path walks the graph month by month with the equations of `caucasus_forecast.equations`, and
+draws what inference conditions on: the next tension level, counts, whether events happen, readings
+of shares. Feedback acts through what happened the month before. ``do`` sets nodes from outside:
+their causes are cut, their effects follow.
 
 Every random number comes from a stream of its own for each node and month, so that two runs that
 differ in one assumption share all others.
@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import xarray as xr
@@ -27,6 +26,7 @@ from .graph import CausalGraph
 from .likelihood import Parameters, Plan, monthly
 from .names import DAYS_PER_MONTH, DEATHS, TENSION
 from .panel import month_days
+from .streams import stream
 from .tension import Process
 
 Array = np.ndarray
@@ -63,18 +63,6 @@ class Origin:
     def paths(self) -> int:
         """Number of paths."""
         return len(self.state)
-
-
-def stream(seed: int, *labels: int | str) -> np.random.Generator:
-    """A random stream of its own for each (seed, labels).
-
-    Examples
-    --------
-    >>> bool(stream(1, "a").random() == stream(1, "a").random())
-    True
-    """
-    keys = [x if isinstance(x, int) else crc32(x.encode()) for x in labels]
-    return np.random.default_rng([seed, *keys])
 
 
 def repeat(values: Array, paths: int) -> Array:
@@ -132,9 +120,7 @@ def origin(
     return Origin(parameters, own, state, carried, now_status, shares)
 
 
-def _excess(
-    counts: tuple[Array, Array] | None, p: Parameters, name: str, month: int
-) -> Array | float:
+def _excess(counts: tuple[Array, Array] | None, p: Parameters, name: str, month: int) -> Any:
     if counts is None or len(counts[0]) < -month or counts[1][month] == 0:
         return 0.0
     return excess(counts[0][month], p.base[name], counts[1][month])
@@ -180,7 +166,8 @@ def futures(
     GraphError
         If `do` or `record` names an unknown node.
     """
-    given = {name: _path_values(graph, name, v, start.paths, len(months)) for name, v in (do or {}).items()}
+    size = (start.paths, len(months))
+    given = {name: _path_values(graph, name, v, size) for name, v in (do or {}).items()}
     for name in record:
         graph.parents(name)
     slope, last = _slopes(graph, start.parameters), dict(start.last)
@@ -193,24 +180,24 @@ def futures(
         now = walk(graph, slope, last, step.realise)
         state = step.state
         status = {n: now[n] for n in status}
-        last = {n: step.carried.get(n, now[n]) for n in now}
+        last = {**now, **step.carried}
         for name, value in step.seen.items():
             out.setdefault(name, []).append(value)
     return {name: np.stack(values, axis=1) for name, values in out.items()}
 
 
-def _path_values(graph: CausalGraph, name: str, value: Any, paths: int, length: int) -> Array:
+def _path_values(graph: CausalGraph, name: str, value: Any, size: tuple[int, int]) -> Array:
     if name not in graph.node:
         raise GraphError(f"do: no node {name!r}; {nearest(name, graph.node)}")
-    return np.broadcast_to(np.asarray(value, float), (paths, length))
+    return np.broadcast_to(np.asarray(value, float), size)
 
 
 class _Step:
     """One month of all paths: realises each node in causal order."""
 
     def __init__(
-        self, graph: CausalGraph, process: Process, start: Origin, exposure: float, seed: int, h: int,
-        fixed: Mapping[str, Array], last: Mapping[str, Array], status: Mapping[str, Array],
+        self, graph: CausalGraph, process: Process, start: Origin, exposure: float, seed: int,
+        h: int, fixed: Mapping[str, Array], last: Mapping[str, Array], status: Mapping[str, Array],
         state: Array, record: tuple[str, ...],
     ) -> None:  # fmt: skip
         self.graph, self.process, self.start = graph, process, start

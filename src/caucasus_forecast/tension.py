@@ -242,7 +242,9 @@ class Ladder:
     def shared(self, plan: Plan) -> tuple[Array, Array]:
         """`likelihood.shared_steps` of a plan, with the two-month deaths of this ladder apart."""
         _, pairs = self.death_terms(plan.deaths, plan.months)
-        nodes = [int(c.month[c.observation == o].min()) for c in plan.pairs for o in set(c.observation)]
+        nodes = [
+            int(c.month[c.observation == o].min()) for c in plan.pairs for o in set(c.observation)
+        ]
         return shared_steps(plan, [month for month, _ in pairs] + nodes)
 
     def deaths_at(self, score: float) -> float:
@@ -313,10 +315,10 @@ def draw_category(weight: Array, uniform: Array) -> Array:
 class Drift:
     """Continuous log intensity around a moving mean.
 
-        x[t]      = mean[t] + a[t],   a an AR(1) with unit long-run variance
-        mean[t]   = persistence · mean[t-1] + (1 − persistence) · pull[t],   mean[0] = pull[0]
-        deaths[t] ~ NegBinomial(exp(level + loading · x[t]) · m, size)
-        score[t]  = 2 tanh(x[t] / 2)
+    x[t]      = mean[t] + a[t],   a an AR(1) with unit long-run variance
+    mean[t]   = persistence · mean[t-1] + (1 − persistence) · pull[t],   mean[0] = pull[0]
+    deaths[t] ~ NegBinomial(exp(level + loading · x[t]) · m, size)
+    score[t]  = 2 tanh(x[t] / 2)
     """
 
     @staticmethod

@@ -18,7 +18,7 @@ from ..names import EDGE, NODE, SHARE
 from ..priors import PriorSet
 from ._ops import sweep
 
-TENSOR: Functions = SimpleNamespace(  # type: ignore[assignment]
+TENSOR: Functions = SimpleNamespace(
     exp=pt.exp,
     log=pt.log,
     log1p=pt.log1p,
@@ -57,7 +57,9 @@ def scalar(key: str, priors: PriorSet) -> Any:
     return family(key.replace(".", "_"), **_arguments([key], priors, vector=False))
 
 
-def stacked(name: str, keys: Sequence[str], labels: Sequence[str], dim: str, priors: PriorSet) -> Any:
+def stacked(
+    name: str, keys: Sequence[str], labels: Sequence[str], dim: str, priors: PriorSet
+) -> Any:
     """One vector variable for many keys; one part for each distribution if they differ."""
     families = list(dict.fromkeys(priors[k].dist for k in keys))
     if len(families) == 1:

@@ -38,7 +38,7 @@ class MarkovLogLikelihood(Op):
             store[0] = np.asarray(result)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        """d logp: smoothed probabilities and expected transition counts, times the cotangent."""
+        """D logp: smoothed probabilities and expected transition counts, times the cotangent."""
         _, d_initial, d_step, d_emission = outputs
         g = cotangents[0]
         return [g * d_initial, g * d_step, disconnected_type(), g * d_emission]

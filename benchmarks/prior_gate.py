@@ -1,0 +1,128 @@
+"""Can data simulated from a prior set be fitted? Fits and counts the verdicts.
+
+Each data set is drawn from the set's own prior: parameters, then tension from the reference class,
+deaths, counts and events of every month of the embedded case. It is fitted with the same priors and
+put through the same gate as any forecast. Data sets that fail stay in the count.
+
+    python benchmarks/prior_gate.py [--sets 60] [--priors alyarli-2021] [--out FILE]
+
+Prints one line a data set and the number that pass; at least 57 of 60 must.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from caucasus_forecast import evidence as rows
+from caucasus_forecast import panel as panels
+from caucasus_forecast import posterior, priors, simulate, streams
+from caucasus_forecast.evidence import Evidence, Observation, Window
+from caucasus_forecast.likelihood import plan
+from caucasus_forecast.models import ladder
+from caucasus_forecast.names import DEATHS, TENSION
+from caucasus_forecast.tension import Ladder
+
+AS_OF = date(2021, 11, 30)
+MISSION = np.datetime64("2020-12")
+
+
+def simulated(chosen: priors.PriorSet, process: Ladder, months: np.ndarray, seed: int) -> Evidence:
+    """One data set from the prior: every series of the embedded case, monthly."""
+    graph = ladder.GRAPH
+    drawn = posterior.prior_draws(chosen, graph, "ladder", 1, seed)
+    parameters, own = posterior.parameters(drawn, graph, "ladder")
+    state = np.exp(process.log_initial)[None]
+    zero = np.zeros(1)
+    start = simulate.Origin(
+        parameters,
+        own,
+        process.start(state, streams.stream(seed, "start")),
+        dict.fromkeys(graph.node, zero),
+        {n.name: zero for n in graph.nodes if n.kind == "event"},
+        {},
+    )
+    futures = simulate.futures(graph, process, start, months, seed)
+    return as_evidence(futures, months)
+
+
+def as_evidence(futures: Mapping[str, np.ndarray], months: np.ndarray) -> Evidence:
+    """The first path as observations, in the windows that the embedded series cover."""
+    embedded = rows.load().as_of(AS_OF)
+    series, observed = {}, []
+    windows = [_window(m) for m in months]
+    for name, s in embedded.series.items():
+        values = futures[DEATHS if s.node == TENSION else s.node][0]
+        late = [i for i, m in enumerate(months) if s.node == TENSION or m >= MISSION]
+        if s.mode == "status":
+            reading = ladder.GRAPH.node[s.node].reading
+            changed = [i for i in late if values[i] != 0 and (i == 0 or values[i - 1] == 0)]
+            series[name] = replace(s, coverage=(Window(windows[late[0]].start, windows[-1].end),))
+            if not changed and late[0] > 0 and values[late[0]] != 0:
+                del series[name]  # changed before anyone looked
+            quo = 1.0 if reading < 0 else 0.0
+            observed += [
+                Observation(Window(windows[i].end, windows[i].end), name, values[i] + quo)
+                for i in changed
+            ]
+        elif s.mode == "share":
+            series[name] = s
+            at = embedded_share(embedded, name)
+            observed.append(Observation(at, name, float(np.clip(values[0], 0.001, 0.999))))
+        else:
+            series[name] = replace(s, mode="counts", coverage=())
+            observed += [Observation(windows[i], name, float(values[i])) for i in late]
+    return Evidence(series, tuple(observed))
+
+
+def embedded_share(embedded: Evidence, name: str) -> Window:
+    """The interval of the one reading of a share."""
+    return next(o.window for o in embedded.observations if o.series == name)
+
+
+def _window(month: np.datetime64) -> Window:
+    first, after = (
+        m.astype("datetime64[D]").item() for m in (month, month + np.timedelta64(1, "M"))
+    )
+    return Window(first, after - timedelta(days=1))
+
+
+def main() -> None:
+    """Fit every data set and report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", type=int, default=60)
+    parser.add_argument("--priors", default="alyarli-2021")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    chosen = priors.load(options.priors)
+    embedded = panels.build(rows.load(), ladder.GRAPH, AS_OF)
+    process = ladder.process(embedded, plan(embedded, ladder.GRAPH))
+    months = embedded["month"].to_numpy().astype("datetime64[M]")
+    program, results = None, []
+    for seed in range(1, options.sets + 1):
+        data = panels.build(simulated(chosen, process, months, seed), ladder.GRAPH, AS_OF)
+        model = ladder.build(data, chosen)
+        program = program or posterior.compiled(model)
+        tree = posterior.sample(model, seed=seed, program=program)
+        verdict = posterior.diagnose(tree, ladder.GRAPH, "ladder").attrs
+        results.append({"seed": seed, **verdict})
+        print(
+            f"{seed:3d}  R-hat {verdict['max_rhat']:.3f}  ESS {verdict['min_ess_bulk']:5.0f} / "
+            f"{verdict['min_ess_tail']:5.0f}  divergences {verdict['divergences']}  "
+            f"{verdict['verdict'][:60]}",
+            flush=True,
+        )
+    passed = sum(r["passed"] for r in results)
+    if options.out:
+        options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(f"{passed} of {len(results)} data sets from {chosen.name!r} pass the gate")
+
+
+if __name__ == "__main__":
+    main()

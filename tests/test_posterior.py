@@ -1,0 +1,192 @@
+"""Sampling, the gate, the log prior, saving and loading."""
+
+import json
+from datetime import date
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from caucasus_forecast import evidence, models, names, panel, posterior, priors
+from caucasus_forecast.errors import CaseError, StorageError
+
+GRAPH = models.ladder.GRAPH
+
+
+@pytest.fixture(scope="module")
+def model():
+    data = panel.build(evidence.load(), GRAPH, date(2021, 11, 30))
+    return models.ladder.build(data, priors.load("alyarli-2021"))
+
+
+@pytest.fixture(scope="module")
+def program(model):
+    return posterior.compiled(model)
+
+
+def _sample(model, program, **options):
+    settings = {"seed": 7, "draws": 60, "tune": 100} | options
+    return posterior.sample(model, program=program, **settings)
+
+
+def test_one_seed_decides_every_bit_for_any_number_of_cores(model, program):
+    one, two = (_sample(model, program, cores=n) for n in (1, 2))
+    for name in one["posterior"].data_vars:
+        np.testing.assert_array_equal(one["posterior"][name], two["posterior"][name])
+    other = _sample(model, program, seed=8)
+    assert (one["posterior"]["slope"] != other["posterior"]["slope"]).any()
+
+
+def test_a_compiled_program_serves_other_priors(model, program):
+    data = panel.build(evidence.load(), GRAPH, date(2021, 11, 30))
+    tight = models.ladder.build(data, priors.load("sceptical"))
+    tree = posterior.sample(tight, seed=7, draws=200, tune=200, program=program)
+    spread = tree["posterior"]["slope"].std(("chain", "draw"))
+    effects = [e.name for e in GRAPH.edges if e.role == "effect"]
+    assert float(spread.sel(edge=effects).max()) < 0.2
+
+
+def test_an_unknown_sampler_is_refused(model):
+    with pytest.raises(CaseError, match="did you mean 'nutpie'"):
+        posterior.sample(model, seed=1, sampler="nutpy")
+
+
+def _tree(values, divergences=0):
+    layout = posterior.layout(GRAPH, "ladder")
+    chains, draws = values.shape
+    sizes = {dim: len(keys) for dim, keys in layout.values() if dim}
+    variables = {}
+    for name, (dim, _) in layout.items():
+        rng = np.random.default_rng(len(name))
+        shape = (chains, draws, *((sizes[dim],) if dim else ()))
+        variables[name] = (("chain", "draw", *((dim,) if dim else ())), rng.normal(size=shape))
+    variables["overdispersion"] = (("chain", "draw"), values)
+    diverging = np.zeros((chains, draws), bool)
+    diverging[0, :divergences] = True
+    return xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset(variables),
+            "sample_stats": xr.Dataset({"diverging": (("chain", "draw"), diverging)}),
+        }
+    )
+
+
+def test_good_draws_pass_the_gate(rng):
+    verdict = posterior.diagnose(_tree(rng.normal(size=(4, 1000))), GRAPH, "ladder").attrs
+    assert verdict["passed"] == 1
+    assert verdict["verdict"] == "all checks passed"
+    assert verdict["remedy"] == ""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "divergences", "words"),
+    [
+        (lambda x: x + np.arange(4)[:, None], 0, "the chains disagree .* for overdispersion"),
+        (lambda x: np.cumsum(x, axis=1), 0, "too few effective draws"),
+        (lambda x: np.zeros_like(x), 0, "overdispersion"),
+        (lambda x: x, 3, "3 divergent transitions"),
+    ],
+    ids=["stuck-chain", "slow-chain", "frozen", "divergences"],
+)
+def test_a_bad_fit_says_so_in_words_with_a_remedy(rng, spoil, divergences, words):
+    tree = _tree(spoil(rng.normal(size=(4, 1000))), divergences)
+    verdict = posterior.diagnose(tree, GRAPH, "ladder").attrs
+    assert verdict["passed"] == 0
+    assert verdict["remedy"]
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(verdict["verdict"])
+
+
+def test_every_prior_draw_has_the_moments_of_its_distribution():
+    chosen = priors.load("alyarli-2021")
+    drawn = posterior.prior_draws(chosen, GRAPH, "ladder", 4000, seed=3)
+    slope = drawn["slope"].isel(chain=0)
+    for i, name in enumerate(GRAPH.slopes):
+        mu, sigma = chosen[name].kwargs["mu"], chosen[name].kwargs["sigma"]
+        assert float(slope[:, i].mean()) == pytest.approx(mu, abs=5 * sigma / 4000**0.5)
+        assert float(slope[:, i].std()) == pytest.approx(sigma, rel=0.08)
+
+
+@pytest.mark.parametrize("dist", priors.DISTRIBUTIONS)
+def test_every_distribution_is_pymcs(dist, rng):
+    import pymc as pm
+
+    kwargs = {
+        k: 2.5 if k in ("nu", "alpha", "beta") else 0.7 for k in priors.DISTRIBUTIONS[dist][0]
+    }
+    prior = priors.Prior(dist, kwargs)
+    x = posterior.frozen(prior).rvs(5, random_state=rng)
+    theirs = pm.logp(getattr(pm, dist).dist(**kwargs), x).eval()
+    np.testing.assert_allclose(posterior.frozen(prior).logpdf(x), theirs, atol=1e-6, rtol=1e-5)
+
+
+# --------------------------------------------------------------------------- files
+
+
+@pytest.fixture
+def small_tree():
+    tree = xr.DataTree.from_dict(
+        {"posterior": xr.Dataset({"slope": (("chain", "edge"), np.eye(2))}, {"edge": ["a", "b"]})}
+    )
+    tree.attrs = {"schema": posterior.SCHEMA, "title": "x"}
+    return tree
+
+
+def test_a_saved_tree_comes_back_bit_for_bit(small_tree, tmp_path):
+    path = posterior.save(small_tree, tmp_path / "a.nc")
+    assert posterior.load(path).identical(small_tree)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.nc"]
+
+
+def test_an_existing_file_is_not_overwritten_unless_told(small_tree, tmp_path):
+    path = posterior.save(small_tree, tmp_path / "a.nc")
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match="exists"):
+        posterior.save(small_tree, path)
+    assert path.read_bytes() == before
+    posterior.save(small_tree, path, overwrite=True)
+
+
+def test_a_failed_write_leaves_the_old_file(small_tree, tmp_path, monkeypatch):
+    path = posterior.save(small_tree, tmp_path / "a.nc")
+    before = path.read_bytes()
+
+    def broken(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(xr.DataTree, "to_netcdf", broken)
+    with pytest.raises(StorageError, match="No space left"):
+        posterior.save(small_tree, path, overwrite=True)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.nc"]
+
+
+@pytest.mark.parametrize("keep", [0, 0.1, 0.5, 0.99])
+def test_a_truncated_file_is_refused(small_tree, tmp_path, keep):
+    path = posterior.save(small_tree, tmp_path / "a.nc")
+    body = path.read_bytes()
+    path.write_bytes(body[: int(keep * len(body))])
+    with pytest.raises(StorageError, match=r"a\.nc"):
+        posterior.load(path)
+
+
+def test_a_missing_a_foreign_and_a_newer_file_are_refused(small_tree, tmp_path):
+    with pytest.raises(StorageError, match="no such file"):
+        posterior.load(tmp_path / "none.nc")
+    xr.Dataset({"a": ("x", [1.0])}).to_netcdf(tmp_path / "b.nc", engine="h5netcdf")
+    with pytest.raises(StorageError, match="not a saved forecast"):
+        posterior.load(tmp_path / "b.nc")
+    small_tree.attrs["schema"] = posterior.SCHEMA + 1
+    posterior.save(small_tree, tmp_path / "c.nc")
+    with pytest.raises(StorageError, match="newer"):
+        posterior.load(tmp_path / "c.nc")
+
+
+def test_versions_name_what_made_the_draws():
+    assert {"pymc", "pytensor", "nutpie", "caucasus-forecast"} <= set(
+        json.loads(posterior.versions())
+    )
+
+
+def test_the_documented_groups_are_the_saved_ones(small_forecast):
+    assert tuple(small_forecast.tree.children) == names.GROUPS
