@@ -56,3 +56,31 @@ def toy_graph():
             Edge("treaty", "troops", "-", lag=1),
         ),
     )
+
+
+# --------------------------------------------------------------------------- a whole forecast
+
+
+@pytest.fixture(scope="session")
+def small_forecast():
+    """Run the embedded case briefly; the checks may fail, the shape is that of any forecast."""
+    import caucasus_forecast as cf
+
+    return cf.forecast(draws=150, horizon=6)
+
+
+@pytest.fixture(scope="session")
+def altered(small_forecast):
+    """Make a copy of the small forecast with other root attributes, or another verdict."""
+    from caucasus_forecast import names
+    from caucasus_forecast.forecasting import Forecast
+
+    def copy(passed=True, **attrs):
+        tree = small_forecast.tree.copy(deep=True)
+        tree.attrs |= attrs
+        verdict = "all checks passed" if passed else "checks failed: the chains disagree"
+        tree[names.DIAGNOSTICS].attrs |= {"passed": int(passed), "verdict": verdict}
+        tree[names.DIAGNOSTICS].attrs["remedy"] = "" if passed else "run more draws (--draws)"
+        return Forecast(tree)
+
+    return copy

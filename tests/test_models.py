@@ -6,10 +6,13 @@ import numpy as np
 import pymc as pm
 import pytest
 
-from caucasus_forecast import evidence, models, panel, posterior, priors
+from caucasus_forecast import evidence, models, panel, posterior, priors, simulate, streams
 from caucasus_forecast.errors import CaseError
+from caucasus_forecast.likelihood import plan
 from caucasus_forecast.models._declare import prior_arguments
+from caucasus_forecast.names import DEATHS
 from caucasus_forecast.priors import Prior
+from caucasus_forecast.tension import Drift, Ladder
 
 AS_OF = date(2021, 11, 30)
 
@@ -95,3 +98,48 @@ def test_log_prior_is_pymcs(name):
 def test_an_unknown_model_is_refused_with_the_nearest():
     with pytest.raises(CaseError, match="did you mean 'ladder'"):
         models.get("lader")
+
+
+# What a prior may say before any evidence: an upper bound on the 95 % quantile of a month's count,
+# and on how often a state changes within a year. Orders of magnitude, from what the series measure.
+BUSIEST = {DEATHS: 20_000, "reports_azerbaijan": 3000, "reports_armenia": 1500}
+BUSIEST_OTHER = 100
+MOST_OFTEN = {"demarcation_failure": 0.9}
+MOST_OFTEN_OTHER = 0.35
+
+
+def _prior_futures(name, chosen, draws=400):
+    theory = models.get(name)
+    data = panel.build(evidence.load(), theory.GRAPH, AS_OF)
+    process = theory.process(data, plan(data, theory.GRAPH))
+    drawn = posterior.prior_draws(chosen, theory.GRAPH, name, draws, seed=5)
+    p, own = posterior.parameters(drawn, theory.GRAPH, name)
+    state = np.zeros((draws, 2))
+    if isinstance(process, Ladder):
+        state = process.start(np.tile(np.exp(process.log_initial), (draws, 1)), streams.stream(5))
+    elif isinstance(process, Drift):
+        state[:, 0] = streams.stream(5).normal(size=draws)
+    zero = np.zeros(draws)
+    events = [n.name for n in theory.GRAPH.nodes if n.kind == "event"]
+    start = simulate.Origin(
+        p, own, state, dict.fromkeys(theory.GRAPH.node, zero), dict.fromkeys(events, zero), {}
+    )
+    months = panel.Horizon(AS_OF, 12).months
+    return theory.GRAPH, simulate.futures(theory.GRAPH, process, start, months, seed=5)
+
+
+@pytest.mark.parametrize("model", models.MODELS)
+@pytest.mark.parametrize("name", priors.list())
+def test_the_prior_predictive_is_sane(model, name):
+    graph, futures = _prior_futures(model, priors.load(name))
+    for series, values in futures.items():
+        assert np.isfinite(values).all(), series
+        kind = graph.node[series].kind if series in graph.node else "count"
+        if kind == "count":
+            bound = BUSIEST.get(series, BUSIEST_OTHER)
+            assert np.quantile(values, 0.95) <= bound, series
+        elif kind == "event":
+            bound = MOST_OFTEN.get(series, MOST_OFTEN_OTHER)
+            assert (values[:, -1] != 0).mean() <= bound, series
+        elif kind == "share":
+            assert 0.0 < values.min() <= values.max() < 1.0, series

@@ -223,6 +223,52 @@ def test_many_counts_have_the_mean_and_variance_of_the_equation(rng):
         _frequency_matches(drawn == k, float(np.exp(log_count(float(k), 2.5, SPREAD))))
 
 
+def test_pymc_draws_the_same_prior_predictive():
+    """Where PyMC can draw it: one month of each node kind, tension set, parameters from priors."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    score, days, size = 0.9, 31 / 30.4375, 40_000
+    with pm.Model():
+        b_offers, b_treaty, b_view = (
+            pm.Normal(n, m, 0.3) for n, m in (("bo", 0.8), ("bt", -0.7), ("bv", 0.5))
+        )
+        base = {n: pm.Normal(f"base_{n}", BASE[n], 0.4) for n in ("offers", "treaty", "view")}
+        mean = pm.math.exp(base["offers"] + b_offers * score) * days
+        pm.NegativeBinomial("offers", mu=mean, alpha=mean / SPREAD)
+        hazard = pm.math.exp(base["treaty"] + b_treaty * score) * days
+        pm.Bernoulli("treaty", 1 - pm.math.exp(-hazard))
+        pm.Deterministic(
+            "view", pm.math.invlogit(pm.Normal("v", base["view"] + b_view * score, NOISE))
+        )
+        theirs = pm.draw([pt.as_tensor(pm.modelcontext(None)[n]) for n in ("offers", "treaty", "view")],
+                         draws=size, random_seed=2)  # fmt: skip
+    rng = np.random.default_rng(3)
+    start = _start(size)
+    slope = start.parameters.slope.copy()
+    for place, centre in ((0, 0.8), (5, -0.7), (7, 0.5)):
+        slope[:, place] = rng.normal(centre, 0.3, size)
+    bases = {n: np.full(size, b) for n, b in BASE.items()}
+    for n in ("offers", "treaty", "view"):
+        bases[n] = rng.normal(BASE[n], 0.4, size)
+    drawn = Parameters(slope, bases, start.parameters.noise, start.parameters.overdispersion)
+    start = simulate.Origin(drawn, start.own, start.state, start.last, start.status, start.shares)
+    months = np.arange("2021-01", "2021-02", dtype="datetime64[M]")
+    ours = simulate.futures(TOY, LADDER, start, months, 6, do={TENSION: score, "troops": 0.0})
+    for name, other in zip(("offers", "treaty", "view"), theirs, strict=True):
+        mine = ours[name][:, 0].astype(float)
+        error = 4.5 * np.hypot(mine.std(), other.std()) / np.sqrt(size)
+        assert mine.mean() == pytest.approx(other.mean(), abs=error), name
+        assert mine.std() == pytest.approx(other.std(), rel=0.05), name
+    for k in range(6):
+        _frequency_matches_two(ours["offers"][:, 0] == k, theirs[0] == k)
+
+
+def _frequency_matches_two(one, two):
+    error = 4.5 * np.sqrt((one.var() + two.var()) / len(one)) + 1e-12
+    assert one.mean() == pytest.approx(two.mean(), abs=error)
+
+
 def test_do_sets_a_node_and_cuts_its_causes():
     months = np.arange("2021-01", "2021-03", dtype="datetime64[M]")
     start = _start(5000)

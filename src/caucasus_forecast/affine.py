@@ -5,7 +5,7 @@ Given the slopes, and what events and counts carried (data), each level is
 level of a ladder:
 
     level[n, t, :] = Σ_{lag 0} slope[e] · holds[e, t] · carried[cause, t, :]
-                   + Σ_{lag 1} slope[e] · last[cause, t]
+                   + Σ_{lag 1} slope[e] · holds[e, t] · last[cause, t]
 
 `carried` is the level itself, except for events, which carry their status ``(status, 0)``, and
 tension, which carries ``(0, 1)``. The sweep is the equation of `caucasus_forecast.equations.level`

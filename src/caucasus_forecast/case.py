@@ -1,14 +1,16 @@
 """A case: everything a forecast needs, in one value or one TOML file.
 
-name = "my-case"
-evidence = "counts.csv"          # or "embedded"; paths are relative to the file
-as_of = 2021-11-30
-horizon = 12
-model = "ladder"
-priors = "alyarli-2021"          # a shipped set, or a path
-scenarios = "alyarli-2021"       # a shipped set, or a path
-seed = 1
-draws = 1000
+    name = "my-case"
+    evidence = "counts.csv"          # or "embedded"; paths are relative to the file
+    as_of = 2021-11-30
+    horizon = 12
+    model = "ladder"
+    priors = "alyarli-2021"          # a shipped set, or a path
+    scenarios = "alyarli-2021"       # a shipped set, or a path
+    seed = 1
+    draws = 1000
+
+Every field has a default; a field that does not exist is refused.
 """
 
 from __future__ import annotations
@@ -142,14 +144,18 @@ def load(name_or_path: str | Path) -> Case:
     if text in available():
         return _shipped(text)
     path = Path(name_or_path)
-    if not path.suffix and not path.exists():
-        raise CaseError(f"no case {text!r}; {nearest(text, available())}. For a file give its path")
     try:
-        body = path.read_text(encoding="utf-8")
+        body = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise CaseError(f"{path}: no such file; check the path") from None
+        if path.suffix:
+            raise CaseError(f"{path}: no such file; check the path") from None
+        raise CaseError(
+            f"no case {text!r}; {nearest(text, available())}. For a file give its path"
+        ) from None
     except (IsADirectoryError, UnicodeDecodeError):
-        raise CaseError(f"{path}: not a TOML text file") from None
+        raise CaseError(f"{path}: not a TOML text file; name the file itself") from None
+    except (OSError, ValueError) as error:
+        raise CaseError(f"{text!r} cannot be read ({error}); check the path") from None
     return _read(body, path.name, path.parent)
 
 
@@ -167,6 +173,10 @@ def _read(text: str, where: str, folder: Path | None) -> Case:
     if folder is not None:
         for key in ("evidence", "priors", "scenarios"):
             value = fields.get(key)
-            if isinstance(value, str) and (folder / value).is_file():
+            if isinstance(value, str) and value != EMBEDDED and _is_path(value, folder):
                 fields[key] = str(folder / value)
     return make(where, fields)
+
+
+def _is_path(value: str, folder: Path) -> bool:
+    return bool(Path(value).suffix) or (folder / value).is_file()

@@ -203,6 +203,7 @@ def complete(
         names.OBSERVED_DATA: _observed(panel),
         names.CONSTANT_DATA: _constants(process),
         names.PREDICTIONS: futures,
+        names.FANS: simulate.fans(futures),
         names.SCENARIOS: table,
         names.QUESTIONS: answers,
         names.DIAGNOSTICS: posterior.diagnose(tree, graph, case.model),
@@ -367,6 +368,20 @@ class Forecast:
             )
         header = ("", "question", "answer", "probability", "90 % interval")
         return Table("Side questions", header, tuple(rows_), data, self.notes)
+
+    @property
+    def fans(self) -> Table:
+        """Every series at the horizon: median, and 50 % and 90 % bands."""
+        data = self.tree[names.FANS].to_dataset()
+        last = data["fan"].isel(month=-1)
+        rows_ = tuple(
+            (str(s), *(f"{x:.3g}" for x in last.sel(series=s).to_numpy()))
+            for s in data[names.SERIES].to_numpy()
+        )
+        header = ("series", *(f"{100 * q:g} %" for q in names.FAN_QUANTILES))
+        end = str(data[names.MONTH].to_numpy()[-1])[:7]
+        return Table(f"Every series in {end}: posterior predictive quantiles", header, rows_, data,
+                     self.notes)  # fmt: skip
 
     @property
     def links(self) -> Table:

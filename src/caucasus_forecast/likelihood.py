@@ -7,7 +7,7 @@
   count over two months is exact too, as a weight on pairs of levels. A longer interval lets each of
   its months vote with its share of the days, ``share · log p(total | level, whole exposure)``,
   which is exact when the level does not change inside the interval.
-- `path_terms`: log likelihood of each observation along one tension path; always exact.
+- `path_terms`: log likelihood of each observation along one tension path; exact for every count.
 
 Both work on arrays with any leading draw dimensions, and on tensors.
 """
@@ -122,9 +122,7 @@ def plan(panel: xr.Dataset, graph: CausalGraph) -> Plan:
     reached = graph.ancestors(*observed, TENSION) | observed | {TENSION}
     small = subgraph(graph, reached)
     for n in small.nodes:
-        if (
-            n.kind != "event" or n.name in observed
-        ):  # other events carry their status, which is data
+        if n.kind != "event" or n.name in observed:  # the other events carry a known status
             _refuse_lagged_hidden_causes(small, n.name)
     return Plan(
         graph=small,

@@ -32,17 +32,21 @@ OBSERVED_DATA: Final = "observed_data"
 CONSTANT_DATA: Final = "constant_data"
 SMOOTHED: Final = "smoothed"
 PREDICTIONS: Final = "predictions"
+FANS: Final = "fans"
 SCENARIOS: Final = "scenarios"
 QUESTIONS: Final = "questions"
 DIAGNOSTICS: Final = "diagnostics"
 GROUPS: Final = (
     POSTERIOR, PRIOR, SAMPLE_STATS, LOG_LIKELIHOOD, LOG_PRIOR, OBSERVED_DATA, CONSTANT_DATA,
-    SMOOTHED, PREDICTIONS, SCENARIOS, QUESTIONS, DIAGNOSTICS,
+    SMOOTHED, PREDICTIONS, FANS, SCENARIOS, QUESTIONS, DIAGNOSTICS,
 )  # fmt: skip
 
 # the interval shown everywhere: equal-tailed, this mass
 INTERVAL_MASS: Final = 0.9
 INTERVAL_KIND: Final = "eti"
+
+# quantiles of a fan: the median, and the 50 % and 90 % bands
+FAN_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 # one month of exposure, in days
 DAYS_PER_MONTH: Final = 365.25 / 12

@@ -360,6 +360,10 @@ def _tension(axes: Axes, tree: xr.DataTree, span: _Span) -> None:
     _fan(axes, future[names.MONTH].to_numpy(), ahead, VERMILION)
     axes.axhline(0, color=GREY, linewidth=0.7)
     axes.set_ylabel("standard deviations")
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, -1.0), max(high, 1.2))
+    if not np.ptp(np.hstack([seen, ahead])):
+        axes.text(0.02, 0.85, "this model carries no tension", transform=axes.transAxes)
     axes.set_title("Tension", pad=16)
     for words, shift, side, colour in (
         ("inferred from the evidence", -5, "right", BLUE),

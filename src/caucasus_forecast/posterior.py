@@ -280,9 +280,10 @@ def diagnose(tree: xr.DataTree, graph: CausalGraph, model: str) -> xr.Dataset:
     values = np.concatenate(columns_, axis=-1)
     axes = {"chain_axis": 0, "draw_axis": 1}
     frozen_ = np.ptp(values, axis=(0, 1)) == 0  # a parameter that never moved has no R-hat
-    rhat = np.where(frozen_, np.inf, array_stats.rhat(values, **axes))
-    bulk = array_stats.ess(values, method="bulk", **axes)
-    tail = array_stats.ess(values, method="tail", prob=(0.05, 0.95), **axes)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rhat = np.where(frozen_, np.inf, array_stats.rhat(values, **axes))
+        bulk = array_stats.ess(values, method="bulk", **axes)
+        tail = array_stats.ess(values, method="tail", prob=(0.05, 0.95), **axes)
     divergences = int(tree[names.SAMPLE_STATS]["diverging"].sum())
     result = xr.Dataset(
         {

@@ -41,7 +41,8 @@ from .errors import ScenarioError, nearest
 from .graph import CausalGraph
 
 Array = np.ndarray
-MEASURES = ("max", "total", "mean", "status", "share", "change")
+WINDOWED = ("max", "total", "mean")
+MEASURES = (*WINDOWED, "status", "share", "change")
 
 
 @dataclass(frozen=True)
@@ -137,14 +138,17 @@ def load(name_or_path: str | Path) -> ScenarioSet:
     if text in available():
         return _shipped(text)
     path = Path(name_or_path)
-    if not path.suffix and not path.exists():
-        raise ScenarioError(f"no scenario set {text!r}; {nearest(text, available())}")
     try:
-        return read(path.read_text(encoding="utf-8"), path.name)
+        body = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ScenarioError(f"{path}: no such file; check the path") from None
+        if path.suffix:
+            raise ScenarioError(f"{path}: no such file; check the path") from None
+        raise ScenarioError(f"no scenario set {text!r}; {nearest(text, available())}") from None
     except (IsADirectoryError, UnicodeDecodeError):
-        raise ScenarioError(f"{path}: not a TOML text file") from None
+        raise ScenarioError(f"{path}: not a TOML text file; name the file itself") from None
+    except (OSError, ValueError) as error:
+        raise ScenarioError(f"{text!r} cannot be read ({error}); check the path") from None
+    return read(body, path.name)
 
 
 def available() -> tuple[str, ...]:
@@ -175,17 +179,15 @@ def read(text: str, where: str) -> ScenarioSet:
         _question(q, f"{where}: question {i}") for i, q in _tables(body, "question", where)
     )
     seen: set[str] = set()
-    for item in (*scenarios, *questions):
-        if item.id in seen:
-            raise ScenarioError(f"{where}: id {item.id!r} is used twice; rename one")
-        seen.add(item.id)
-    return ScenarioSet(
-        str(body.get("name", "unnamed")),
-        str(body.get("title", "")),
-        scenarios,
-        questions,
-        bool(body.get("ordered", True)),
-    )
+    for ident in [s.id for s in scenarios] + [q.id for q in questions]:
+        if ident in seen:
+            raise ScenarioError(f"{where}: id {ident!r} is used twice; rename one")
+        seen.add(ident)
+    ordered = body.get("ordered", True)
+    if not isinstance(ordered, bool):
+        raise ScenarioError(f"{where}: 'ordered' is {ordered!r}; write true or false")
+    name, title = (str(body.get(k, d)) for k, d in (("name", "unnamed"), ("title", "")))
+    return ScenarioSet(name, title, scenarios, questions, ordered)
 
 
 def _tables(body: Mapping[str, Any], key: str, where: str) -> list[tuple[int, Mapping[str, Any]]]:
@@ -227,13 +229,14 @@ def _question(body: Mapping[str, Any], where: str) -> Question:
     _keys(body, ("id", "title", "measure", "answers", "rule", "source", "void"), where)
     where = f"{where} ({body.get('id', 'no id')})"
     measure = _condition(body.get("measure"), where)
+    if measure.at_least > -math.inf or measure.below < math.inf:
+        raise ScenarioError(f"{where}: 'measure' has bounds; write them in the answers")
     answers = []
-    for answer in body.get("answers", []):
+    for _, answer in _tables(body, "answers", where):
         _keys(answer, ("label", "at_least", "below"), where)
-        bounds = {k: _number(answer, k, where) for k in ("at_least", "below") if k in answer}
-        answers.append(
-            (_text(answer, "label", where), Condition(measure.measure, measure.of, **bounds))
-        )
+        at_least, below = _bounds(answer, where)
+        cut = Condition(measure.measure, measure.of, at_least, below)
+        answers.append((_text(answer, "label", where), cut))
     if len(answers) < 2:
         raise ScenarioError(f"{where}: give at least two answers")
     rest = (_text(body, key, where) for key in ("rule", "source", "void"))
@@ -248,15 +251,31 @@ def _condition(body: Any, where: str) -> Condition:
     measure = _text(body, "measure", where)
     if measure not in MEASURES:
         raise ScenarioError(f"{where}: measure {measure!r}: {nearest(measure, MEASURES)}")
-    bounds = {k: _number(body, k, where) for k in ("at_least", "below") if k in body}
+    at_least, below = _bounds(body, where)
     if "is" in body:
-        if measure != "status" or not isinstance(body["is"], bool):
-            raise ScenarioError(f"{where}: 'is' goes with measure 'status' and is true or false")
-        bounds = {"at_least": 0.5} if body["is"] else {"below": 0.5}
+        alone = "at_least" not in body and "below" not in body
+        if measure != "status" or not isinstance(body["is"], bool) or not alone:
+            raise ScenarioError(
+                f"{where}: 'is' is {body['is']!r}; it goes with measure 'status' and no other "
+                "bound, and is true or false"
+            )
+        at_least, below = (0.5, math.inf) if body["is"] else (-math.inf, 0.5)
     last = body.get("last", 0)
     if isinstance(last, bool) or not isinstance(last, int) or last < 0:
         raise ScenarioError(f"{where}: 'last' is {last!r}; write a number of months")
-    return Condition(measure, _text(body, "of", where), last=last, **bounds)
+    if last and measure not in WINDOWED:
+        raise ScenarioError(f"{where}: 'last' goes with {', '.join(WINDOWED)}, not with {measure}")
+    return Condition(measure, _text(body, "of", where), at_least, below, last)
+
+
+def _bounds(body: Mapping[str, Any], where: str) -> tuple[float, float]:
+    at_least = _number(body, "at_least", where) if "at_least" in body else -math.inf
+    below = _number(body, "below", where) if "below" in body else math.inf
+    if at_least >= below:
+        raise ScenarioError(
+            f"{where}: nothing is at_least {at_least:g} and below {below:g}; swap the bounds"
+        )
+    return at_least, below
 
 
 def _number(body: Mapping[str, Any], key: str, where: str) -> float:
@@ -303,7 +322,7 @@ def _windowed(values: Array, kind: str, last: int) -> Array:
     out = np.empty(values.shape, float)
     for h in range(months):
         window = values[..., max(0, h + 1 - last) if last else 0 : h + 1]
-        out[..., h] = {"max": window.max, "total": window.sum, "mean": window.mean}[kind](-1)
+        out[..., h] = getattr(window, {"max": "max", "total": "sum", "mean": "mean"}[kind])(-1)
     return out
 
 
@@ -328,12 +347,13 @@ def resolve(chosen: ScenarioSet, futures: xr.Dataset, graph: CausalGraph, shares
         where = tuple(int(i[0]) for i in np.nonzero(wrong))
         ids = [s.id for s, m in zip(chosen.scenarios, met, strict=True) if m[where]]
         raise ScenarioError(
-            f"scenario set {chosen.name!r} is not {'exclusive' if ids else 'exhaustive'}: the future "
-            f"chain {where[0]}, draw {where[1]}, path {where[2]} resolves to "
+            f"scenario set {chosen.name!r} is not {'exclusive' if ids else 'exhaustive'}: "
+            f"the future chain {where[0]}, draw {where[1]}, path {where[2]} resolves to "
             f"{' and '.join(ids) or 'no scenario'} at month {where[3] + 1} "
             f"({_shown(chosen, futures, graph, shares, where)}). "
             + ("Make the conditions disjoint, or set ordered = true" if ids else
-               "Add a last scenario with when = []")
+               "Add a last scenario with when = []"
+               + ("" if chosen.ordered else ", and set ordered = true"))
         )  # fmt: skip
     return stacked.argmax(0).astype(np.int8)
 
@@ -463,12 +483,15 @@ def percent(value: float, mcse: float) -> str:
     >>> percent(0.1234, 0.004), percent(0.1234, 0.0001), percent(0.0, 0.00005)
     ('12 %', '12.3 %', '< 0.1 %')
     """
-    points = 100 * mcse
-    if value < max(mcse, 0.0005):
-        return f"< {max(math.ceil(1000 * max(mcse, 0.0005)) / 10, 0.1):g} %"
-    if value > 1 - max(mcse, 0.0005):
-        return f"> {100 - max(math.ceil(1000 * max(mcse, 0.0005)) / 10, 0.1):g} %"
-    return f"{100 * value:.1f} %" if points < 0.1 else f"{100 * value:.0f} %"
+    error = max(mcse, 0.0005)
+    digit = 0.1 if error < 0.001 else 1 if error <= 0.01 else 10
+    steps = round(100 * value / digit)
+    bound = max(digit, math.ceil(1000 * error) / 10)
+    if value < error or steps == 0:
+        return f"< {bound:g} %"
+    if value > 1 - error or steps == round(100 / digit):
+        return f"> {100 - bound:g} %"
+    return f"{steps * digit:.{digit < 1:d}f} %"
 
 
 Alignment = Literal["<", ">"]

@@ -311,3 +311,31 @@ def as_dataset(
             names.SHARE: shares,
         },
     )
+
+
+def fans(futures: xr.Dataset) -> xr.Dataset:
+    """Posterior predictive quantiles of every series, ``fan[series, month, quantile]``.
+
+    Tension in standard deviations, counts a month, shares as proportions; the probability of a
+    change of state is ``changed[state, month]``.
+    """
+    series = {TENSION: futures[TENSION], DEATHS: futures[DEATHS]}
+    series |= {str(n): futures["count"].sel(node=n) for n in futures[names.NODE].to_numpy()}
+    series |= {str(n): futures["share"].sel(indicator=n) for n in futures[names.SHARE].to_numpy()}
+    over = (names.CHAIN, names.DRAW, names.PATH)
+    months = futures.sizes[names.MONTH]
+    rows = [
+        np.quantile(x.to_numpy().reshape(-1, months), names.FAN_QUANTILES, axis=0).T
+        for x in series.values()
+    ]
+    return xr.Dataset(
+        {
+            "fan": ((names.SERIES, names.MONTH, names.QUANTILE), np.stack(rows)),
+            "changed": (futures["status"] != 0).mean(over),
+        },
+        coords={
+            names.SERIES: list(series),
+            names.MONTH: futures[names.MONTH],
+            names.QUANTILE: list(names.FAN_QUANTILES),
+        },
+    )

@@ -100,11 +100,10 @@ def reference(year: int) -> Reference:
             f"{years[0]}: choose an as-of date after {years[0]}-12-31, or model='reference'"
         )
     body = json.loads(folder.joinpath(f"{usable[-1]}.json").read_text(encoding="utf-8"))
-    return Reference(
-        body["vintage"],
-        *(np.array(body[k], float) for k in ("mean", "size", "transition", "initial")),
-        body["provenance"],
+    mean, size, transition, initial = (
+        np.array(body[k], float) for k in ("mean", "size", "transition", "initial")
     )
+    return Reference(body["vintage"], mean, size, transition, initial, body["provenance"])
 
 
 def stationary(transition: Array) -> Array:
@@ -188,7 +187,7 @@ class Ladder:
         shared: tuple[Array, Array],
         xp: Functions = NUMPY,
     ) -> Number:
-        """The distinct steps of a panel, shape (..., U, K, K), with the weights of two-month counts.
+        """The distinct steps of a panel, (..., U, K, K), with the weights of two-month counts.
 
         Parameters
         ----------
@@ -308,17 +307,19 @@ def draw_category(weight: Array, uniform: Array) -> Array:
     array([0, 1])
     """
     cumulative = np.cumsum(weight, axis=-1)
-    return (uniform[..., None] * cumulative[..., -1:] > cumulative).sum(-1)
+    return (uniform[..., None] * cumulative[..., -1:] >= cumulative).sum(-1)
 
 
 @dataclass(frozen=True)
 class Drift:
     """Continuous log intensity around a moving mean.
 
-    x[t]      = mean[t] + a[t],   a an AR(1) with unit long-run variance
-    mean[t]   = persistence · mean[t-1] + (1 − persistence) · pull[t],   mean[0] = pull[0]
-    deaths[t] ~ NegBinomial(exp(level + loading · x[t]) · m, size)
-    score[t]  = 2 tanh(x[t] / 2)
+        x[t]      = mean[t] + a[t],   a an AR(1) with unit long-run variance
+        mean[t]   = persistence · mean[t-1] + (1 − persistence) · pull[t],   mean[0] = pull[0]
+        deaths[t] ~ NegBinomial(exp(level + loading · x[t]) · m, size)
+        score[t]  = 2 tanh(x[t] / 2)
+
+    The size is that of one observation, however long.
     """
 
     @staticmethod
@@ -340,10 +341,10 @@ class Drift:
         levels = Levels(plan, sweep_draws(plan, p), score[..., None])
         increment = np.zeros_like(x)
         terms, month = path_terms(levels, p)
-        np.add.at(increment, (slice(None), month), terms)
+        _add_by_month(increment, month, terms)
         rate = np.exp(own["drift.level"][:, None] + own["drift.loading"][:, None] * x)
         terms, month = death_path_terms(plan.deaths, rate, own["drift.size"][:, None])
-        np.add.at(increment, (slice(None), month), terms)
+        _add_by_month(increment, month, terms)
         return Replay(increment, score, np.stack([x[:, -1], own["drift.mean"]], axis=-1))
 
     def start(self, state: Array, rng: np.random.Generator) -> Array:
@@ -395,7 +396,7 @@ class OwnHistory:
         levels = Levels(plan, sweep_draws(plan, p), score[..., None])
         increment = np.zeros_like(score)
         for terms, month in (path_terms(levels, p), self.death_terms(plan, own)):
-            np.add.at(increment, (slice(None), month), terms)
+            _add_by_month(increment, month, terms)
         return Replay(increment, score, np.zeros((draws, 1)))
 
     def death_terms(
@@ -438,6 +439,11 @@ class OwnHistory:
 Process = Ladder | Drift | OwnHistory
 
 
+def _add_by_month(increment: Array, month: Array, terms: Array) -> None:
+    """Add terms of shape (D, n) to the months they speak about last, (D, T)."""
+    np.add.at(increment.T, month, terms.T)
+
+
 def whole_observations(cells: Cells) -> tuple[Array, Array, Array]:
     """Value, total exposure in months, and last month of each observation, shape (n,)."""
     order = np.unique(cells.observation)
@@ -450,7 +456,7 @@ def whole_observations(cells: Cells) -> tuple[Array, Array, Array]:
 def death_path_terms(
     cells: Cells, rate: Number, size: Number, xp: Functions = NUMPY
 ) -> tuple[Number, Array]:
-    """Log likelihood of each death count along a path of monthly rates, (..., n), and its last month.
+    """Log likelihood of each death count along a path of monthly rates, and its last month.
 
     Parameters
     ----------

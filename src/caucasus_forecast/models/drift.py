@@ -7,7 +7,8 @@ Question: does the answer change when tension drifts instead of jumping between 
     score[t]  = 2 tanh(x[t] / 2)
     the other nodes as in `ladder`, along the path instead of over levels
 
-The path is sampled: ``tension_path[month]`` holds the departures `a`, ``drift_path`` holds `x`.
+The path is sampled, centred on its level because the deaths speak about it directly:
+``tension_path[month]`` holds ``drift_level + drift_loading · a[t]``, ``drift_path`` holds `x`.
 
 Assumptions: one speed of change, symmetric up and down; wars are the tail of the same process. What
 would falsify it: one-step scores worse than the ladder's in months when fighting starts or stops.
@@ -52,16 +53,17 @@ def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
         kept = scalar("drift.persistence", priors)
         level, loading = scalar("drift.level", priors), scalar("drift.loading", priors)
         size = scalar("drift.size", priors)
-        departure = pm.AR(
+        intensity = pm.AR(
             "tension_path",
-            rho=kept[None],
-            sigma=pt.sqrt(1.0 - kept**2),
-            init_dist=pm.Normal.dist(0.0, 1.0),
+            rho=pt.stack([(1.0 - kept) * level, kept]),
+            sigma=loading * pt.sqrt(1.0 - kept**2),
+            init_dist=pm.Normal.dist(level, loading),
+            constant=True,
             dims=MONTH,
         )
         pull = levels_of(cells, p, np.zeros((cells.months, 1))).pull()
         mean = Drift.mean_path(kept, pull, cells.months)
-        path = pm.Deterministic("drift_path", mean + departure, dims=MONTH)
+        path = pm.Deterministic("drift_path", mean + (intensity - level) / loading, dims=MONTH)
         pm.Deterministic("drift_mean", mean[-1])
         levels = levels_of(cells, p, bounded(path, pt)[:, None])
         rate = pt.exp(level + loading * path)

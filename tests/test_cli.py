@@ -1,0 +1,433 @@
+"""The program: exit codes, what it writes, what it refuses, and what it does not import."""
+
+import csv
+import hashlib
+import json
+import logging
+import subprocess
+import sys
+from datetime import date
+
+import pytest
+
+from caucasus_forecast import case as cases
+from caucasus_forecast import cli, plots
+from caucasus_forecast import forecasting as engine
+from caucasus_forecast.errors import EvidenceError
+
+COUNTS = "month,count\n2021-01,3\n2021-02,5\n2021-03,0\n"
+HEAVY = (
+    "pymc",
+    "pytensor",
+    "arviz",
+    "numpy",
+    "scipy",
+    "pandas",
+    "xarray",
+    "networkx",
+    "matplotlib",
+)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working folder, with a file of counts in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "counts.csv").write_text(COUNTS)
+    return tmp_path
+
+
+@pytest.fixture
+def made(altered, monkeypatch):
+    """Let `run` return a ready forecast at once, with pictures that cost nothing."""
+    monkeypatch.setattr(plots, "files", lambda forecast: (_pictures(), {}))
+
+    def make(passed=True):
+        asked = []
+
+        def run(case, **options):
+            asked.append((case, options))
+            return altered(passed=passed, case=case.to_json())
+
+        monkeypatch.setattr(engine, "run", run)
+        return asked
+
+    return make
+
+
+def _pictures():
+    return {f"{n}.{kind}": b"<svg/>" for n in plots.PICTURES for kind in ("png", "svg")}
+
+
+def left(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+# --------------------------------------------------------------------------- light commands
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["run", "--help"], ["validate", "counts.csv"], ["models"]],
+)
+def test_light_commands_import_nothing_heavy(here, arguments):
+    program = (
+        "import sys; from caucasus_forecast.cli import main; code = main(sys.argv[1:]); "
+        f"found = [m for m in {HEAVY!r} if m in sys.modules]; "
+        "sys.exit(f'{code} {found}' if code or found else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=here
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_a_case_is_validated_without_the_sampler(here):
+    (here / "mine.toml").write_text('name = "mine"\nevidence = "counts.csv"\n')
+    program = (
+        "import sys; from caucasus_forecast.cli import main; main(['validate', 'mine.toml']); "
+        f"sys.exit(str([m for m in {HEAVY!r} if m in sys.modules] or ''))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=here)
+    assert done.stderr.strip() == ""
+    assert "2021-01-01  2021-03-31    90      8" in done.stdout
+
+
+def test_the_module_is_the_same_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "caucasus_forecast", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout == "caucasus-forecast 0.1.0\n"
+
+
+def test_without_arguments_it_shows_its_commands(capsys):
+    cli.main([])
+    shown = capsys.readouterr()
+    for command in ("run", "validate", "priors", "graph", "cases", "models"):
+        assert f"  {command} " in shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--nope"], ["run", "--nope"], ["run", "--seed", "x"], ["validate"], ["nothing"]]
+)
+def test_usage_errors_are_2(capsys, arguments):
+    assert cli.main(arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------------- validate
+
+
+def test_validate_says_what_it_understood(here, capsys):
+    assert cli.main(["validate", "counts.csv", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["series"] == [
+        {
+            "series": "battle_deaths",
+            "node": "tension",
+            "rows": 3,
+            "start": "2021-01-01",
+            "end": "2021-03-31",
+            "days": 90,
+            "total": 8,
+        }
+    ]
+    assert found["as_of"] == "2021-03-31"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("month,count\n2021-01,-3\n", "row 2"),
+        ("day,deaths\n2021-01-01,3\n", "needed"),
+        ("start,end,series,count\n2021-01-01,2021-01-31,nonsense,3\n", "unknown series 'nonsense'"),
+        ("", "empty"),
+    ],
+)
+def test_validate_refuses_with_the_place_and_the_cure(here, capsys, text, words):
+    (here / "bad.csv").write_text(text)
+    assert cli.main(["validate", "bad.csv"]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("error: ")
+    assert words in shown.err
+    assert shown.out == ""
+
+
+def test_validate_counts_the_rows_a_case_leaves_out(here, capsys):
+    text = 'name = "mine"\nevidence = "counts.csv"\nas_of = 2021-02-28\n'
+    (here / "mine.toml").write_text(text)
+    assert cli.main(["validate", "mine.toml"]) == 0
+    assert "1 of 3 rows end after that day" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("key", ["priors", "scenarios"])
+def test_validate_knows_the_shipped_sets(here, capsys, key):
+    (here / "mine.toml").write_text(f'name = "mine"\n{key} = "alyarli-2020"\n')
+    assert cli.main(["validate", "mine.toml"]) == 2
+    assert "did you mean 'alyarli-2021'" in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------------- run: what it writes
+
+
+def test_run_writes_the_whole_folder(here, altered, monkeypatch, capsys):
+    monkeypatch.setattr(engine, "run", lambda case, **_: altered())
+    monkeypatch.setenv("ACLED_TOKEN", "canary-3f9a")
+    assert cli.main(["run"]) == 0
+    shown = capsys.readouterr()
+    folder = here / "caucasus-forecast-alyarli-2021"
+    assert left(here) == ["caucasus-forecast-alyarli-2021", "counts.csv"]
+    tables = ["scenarios.csv", "questions.csv", "manifest.json", "case.toml"]
+    assert set(left(folder)) == {"forecast.nc", "report.html", *tables, *_pictures()}
+    assert "S1  renewed war" in shown.out
+    assert "all checks passed" in shown.out
+    assert f"wrote {folder}" in shown.out
+    assert shown.err.splitlines() == ["starting up", "drawing and writing"]
+    assert not [p for p in folder.rglob("*") if p.is_file() and b"canary-3f9a" in p.read_bytes()]
+    assert engine.load(folder / "forecast.nc").scenarios.rows == altered().scenarios.rows
+
+
+def test_the_manifest_lists_every_file(here, made):
+    made()
+    assert cli.main(["run", "--out", "out"]) == 0
+    manifest = json.loads((here / "out" / "manifest.json").read_text())
+    assert {f["name"] for f in manifest["files"]} == set(left(here / "out")) - {"manifest.json"}
+    for entry in manifest["files"]:
+        body = (here / "out" / entry["name"]).read_bytes()
+        assert (len(body), hashlib.sha256(body).hexdigest()) == (entry["bytes"], entry["sha256"])
+    assert manifest["verdict"]["passed"] is True
+    assert manifest["attrs"]["case"]["name"] == "alyarli-2021"
+    assert manifest["rerun"] == "caucasus-forecast run case.toml"
+
+
+def test_the_folder_can_be_run_again(here, made):
+    asked = made()
+    (here / "my priors.toml").write_bytes(_shipped_priors())
+    options = ["--priors", "my priors.toml", "--horizon", "3", "--seed", "7", "--draws", "50"]
+    assert cli.main(["run", "counts.csv", *options, "--as-of", "2021-02-28"]) == 0
+    folder = here / "caucasus-forecast-counts"
+    again = cases.load(folder / "case.toml")
+    first = asked[0][0]
+    assert (folder / "inputs/evidence/counts.csv").read_text() == COUNTS
+    assert again.evidence == str(folder / "inputs/evidence/counts.csv")
+    assert again.priors == str(folder / "inputs/priors/my-priors.toml")
+    same = ("name", "horizon", "model", "scenarios", "seed", "draws", "tune", "chains", "sampler")
+    assert [getattr(again, k) for k in same] == [getattr(first, k) for k in same]
+    assert (first.horizon, first.seed, first.draws, first.as_of) == (3, 7, 50, date(2021, 2, 28))
+
+
+def _shipped_priors():
+    from importlib.resources import files
+
+    return files("caucasus_forecast").joinpath("priors", "agnostic.toml").read_bytes()
+
+
+def test_options_change_a_case_file(here, made):
+    asked = made()
+    (here / "mine.toml").write_text('name = "mine"\nhorizon = 3\nmodel = "drift"\n')
+    assert cli.main(["run", "mine.toml", "--horizon", "5", "--out", "a/b/out"]) == 0
+    case, options = asked[0]
+    assert (case.horizon, case.model) == (5, "drift")
+    assert options["bar"] is False
+    assert (here / "a/b/out/report.html").is_file()
+
+
+def test_json_is_one_object_and_nothing_else(here, made, capsys):
+    made()
+    assert cli.main(["run", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"folder", "verdict", "scenarios", "questions", "attrs"}
+    assert sum(s["probability"] for s in found["scenarios"]) == pytest.approx(1)
+    first = found["scenarios"][0]
+    assert first["by_month"]["2022-05"] == pytest.approx(first["probability"])
+    assert found["attrs"]["seed"] == 2021
+
+
+def test_quiet_is_silent(here, made, capsys):
+    made()
+    assert cli.main(["run", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert logging.getLogger("caucasus_forecast").handlers == []
+
+
+def test_cells_are_no_formulas():
+    rows = [{"title": t, "probability": 0.5} for t in ("=1+1", "+x", "-x", "@x", "\tx", 'a "b", c')]
+    read = list(csv.DictReader(cli._csv(rows).splitlines()))
+    assert [r["title"] for r in read] == ["'=1+1", "'+x", "'-x", "'@x", "'\tx", 'a "b", c']
+
+
+def test_a_case_survives_its_own_toml(tmp_path):
+    case = cases.make("test", {"name": "x", "title": 'a "b" \\ c\n\x7f é', "horizon": 3})
+    path = tmp_path / "case.toml"
+    path.write_text(cli._case_toml(case, {}, "2021-11-30"), encoding="utf-8")
+    assert cases.load(path) == case.model_copy(update={"as_of": date(2021, 11, 30)})
+
+
+def test_control_characters_do_not_reach_the_terminal(here, altered, made, monkeypatch, capsys):
+    made()
+    monkeypatch.setattr(engine, "run", lambda case, **_: altered(title="a\x1b]0;b\x07"))
+    assert cli.main(["run"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+# --------------------------------------------------------------------------- run: what goes wrong
+
+
+def test_failed_checks_are_3_and_written_all_the_same(here, made, capsys):
+    made(passed=False)
+    assert cli.main(["run"]) == 3
+    shown = capsys.readouterr()
+    assert "WARNING: checks failed" in shown.out
+    folder = here / "caucasus-forecast-alyarli-2021"
+    assert "CHECKS FAILED" in (folder / "report.html").read_text()
+    assert json.loads((folder / "manifest.json").read_text())["verdict"]["passed"] is False
+    assert cli.main(["run", "--json", "--overwrite"]) == 3
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["verdict"]["passed"] is False
+    assert "warning: checks failed" in shown.err
+
+
+def test_a_picture_that_fails_costs_no_numbers(here, made, monkeypatch, capsys):
+    made()
+    pictures = {k: v for k, v in _pictures().items() if not k.startswith("links")}
+    fault = {"links": "ValueError: no axis"}
+    monkeypatch.setattr(plots, "files", lambda forecast: (pictures, fault))
+    assert cli.main(["run", "--quiet"]) == 3
+    assert "the picture 'links' could not be drawn (ValueError: no axis)" in capsys.readouterr().err
+    page = (here / "caucasus-forecast-alyarli-2021" / "report.html").read_text()
+    assert "This picture could not be drawn" in page
+
+
+def test_ctrl_c_is_130_and_leaves_nothing(here, monkeypatch, capsys):
+    def interrupted(case, **_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "run", interrupted)
+    assert cli.main(["run", "--quiet"]) == 130
+    assert capsys.readouterr().err == "interrupted: nothing was written\n"
+    assert left(here) == ["counts.csv"]
+
+
+def test_an_error_of_the_library_is_2_and_leaves_nothing(here, monkeypatch, capsys):
+    def refused(case, **_):
+        raise EvidenceError("no observation of tension ends by 1900-01-01; give earlier counts")
+
+    monkeypatch.setattr(engine, "run", refused)
+    assert cli.main(["run", "--quiet"]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("error: no observation of tension")
+    assert shown.out == ""
+    assert left(here) == ["counts.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nosuch.csv"], "no such file"),
+        (["nosuch.toml"], "no such file"),
+        (["alyarli-2020"], "did you mean 'alyarli-2021'"),
+        (["--as-of", "01/02/2021"], "as_of is '01/02/2021'"),
+        (["--horizon", "0"], "horizon is 0"),
+        (["--model", "laddr"], "did you mean 'ladder'"),
+        (["--sampler", "nuts"], "Allowed: nutpie, pymc"),
+        (["--draws", "1"], "draws is 1"),
+        (["--priors", "agnostc"], "did you mean 'agnostic'"),
+        (["--priors", "nosuch.toml"], "no such file"),
+    ],
+)
+def test_bad_input_is_2_before_anything_slow(here, made, capsys, arguments, words):
+    asked = made()
+    assert cli.main(["run", *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert asked == []
+    assert left(here) == ["counts.csv"]
+
+
+def test_a_folder_in_the_way_is_kept_unless_told(here, made, capsys):
+    asked = made()
+    assert cli.main(["run", "--out", "out"]) == 0
+    (here / "out" / "scenarios.csv").write_text("old")
+    assert cli.main(["run", "--out", "out"]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert (here / "out" / "scenarios.csv").read_text() == "old"
+    assert len(asked) == 1
+    assert cli.main(["run", "--out", "out", "--overwrite"]) == 0
+    assert (here / "out" / "scenarios.csv").read_text() != "old"
+    assert left(here) == ["counts.csv", "out"]
+
+
+def test_what_it_did_not_write_it_does_not_delete(here, made, capsys):
+    made()
+    for folder in ("out", "other"):
+        (here / folder).mkdir()
+    assert cli.main(["run", "--out", "out"]) == 0  # an empty folder is free
+    (here / "out" / "notes.txt").write_text("mine")
+    (here / "other" / "notes.txt").write_text("mine")
+    for folder in ("out", "other"):
+        assert cli.main(["run", "--out", folder, "--overwrite"]) == 2
+        assert "'notes.txt', which this program did not write" in capsys.readouterr().err
+    assert cli.main(["run", "--out", "counts.csv", "--overwrite"]) == 2
+    assert cli.main(["run", "--out", ".", "--overwrite"]) == 2
+    assert (here / "counts.csv").read_text() == COUNTS
+
+
+def test_a_run_that_breaks_keeps_the_old_folder(here, made, monkeypatch):
+    made()
+    assert cli.main(["run", "--out", "out"]) == 0
+    before = {p.name: p.read_bytes() for p in (here / "out").iterdir()}
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli, "_manifest", full)
+    assert cli.main(["run", "--out", "out", "--overwrite"]) == 2
+    assert {p.name: p.read_bytes() for p in (here / "out").iterdir()} == before
+    assert left(here) == ["counts.csv", "out"]
+
+
+def test_where_nothing_can_be_written_is_said_first(here, made, capsys):
+    asked = made()
+    assert cli.main(["run", "--out", "counts.csv/out"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert asked == []
+
+
+# --------------------------------------------------------------------------- what there is
+
+
+def test_priors_are_listed_shown_and_compared(capsys):
+    assert cli.main(["priors", "list"]) == 0
+    assert "  agnostic " in capsys.readouterr().out
+    assert cli.main(["priors", "show", "alyarli-2021"]) == 0
+    shown = capsys.readouterr().out
+    assert "tension->transport_delay" in shown
+    assert "Normal(mu=0.65, sigma=0.2)" in shown
+    assert cli.main(["priors", "diff", "agnostic", "agnostic"]) == 0
+    assert capsys.readouterr().out == "no differences\n"
+    assert cli.main(["priors", "diff", "agnostic", "sceptical"]) == 0
+    assert "Normal(mu=0, sigma=0.1)" in capsys.readouterr().out
+    assert cli.main(["priors", "show", "nobody"]) == 2
+
+
+def test_cases_and_models_are_listed(capsys):
+    assert cli.main(["cases"]) == 0
+    assert "alyarli-2021" in capsys.readouterr().out
+    assert cli.main(["models"]) == 0
+    names = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == list(cases.MODEL_NAMES)
+
+
+def test_the_graph_is_drawn_in_every_form(here, capsys):
+    assert cli.main(["graph", "--focus", "pressure"]) == 0
+    text = capsys.readouterr().out
+    assert "bargaining -> pressure" in text
+    assert "[bargaining-to-pressure]" in text
+    assert cli.main(["graph", "--format", "mermaid"]) == 0
+    assert capsys.readouterr().out.startswith("flowchart LR")
+    assert cli.main(["graph", "--format", "svg", "--out", "graph.svg"]) == 0
+    assert (here / "graph.svg").read_text().startswith("<svg")
+    assert cli.main(["graph", "--format", "svg", "--out", "graph.svg"]) == 2
+    assert cli.main(["graph", "--format", "png"]) == 2
+    assert cli.main(["graph", "--focus", "presure"]) == 2
+    assert "did you mean 'pressure'" in capsys.readouterr().err
