@@ -215,6 +215,7 @@ def complete(
         "case": case.to_json(),
         "model": case.model,
         "prior_set": priors.name,
+        "priors": priors.to_json(),
         "scenario_set": partition.name,
         "as_of": str(as_of),
         "horizon": case.horizon,
@@ -437,12 +438,14 @@ def link_summary(tree: xr.DataTree) -> xr.Dataset:
     ``prior_led`` is the posterior variance as a share of the prior variance, at most 1: 1 where the
     evidence taught nothing.
     """
-    before, after = tree[names.PRIOR]["slope"], tree[names.POSTERIOR]["slope"]
+    after = tree[names.POSTERIOR]["slope"]
+    entries = json.loads(tree.attrs["priors"])
+    before = [posterior.frozen(prior_sets.as_prior(entries[str(e)])) for e in after[names.EDGE].values]
     over = (names.CHAIN, names.DRAW)
     data = xr.Dataset(
         {
-            "prior_mean": before.mean(over),
-            "prior_sd": before.std(over),
+            "prior_mean": (names.EDGE, [float(d.mean()) for d in before]),
+            "prior_sd": (names.EDGE, [float(d.std()) for d in before]),
             "mean": after.mean(over),
             "sd": after.std(over),
         }

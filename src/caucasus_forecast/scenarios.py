@@ -434,6 +434,9 @@ def summarise(chosen: ScenarioSet, resolved: Array, months: Array) -> xr.Dataset
             "by_month": ((names.SCENARIO, names.MONTH), states.mean(over)),
             "first_passage": ((names.SCENARIO, names.MONTH), passed.mean(over)),
             "title": (names.SCENARIO, [s.name for s in chosen.scenarios]),
+            "rule": (names.SCENARIO, [s.rule for s in chosen.scenarios]),
+            "source": (names.SCENARIO, [s.source for s in chosen.scenarios]),
+            "void": (names.SCENARIO, [s.void for s in chosen.scenarios]),
         },
         coords={names.SCENARIO: ids, names.MONTH: months.astype("datetime64[ns]")},
         attrs={"set": chosen.name, "interval_mass": names.INTERVAL_MASS},
@@ -537,11 +540,12 @@ def _pad(text: str, width: int, column: int) -> str:
 
 
 def interval(lower: float, upper: float) -> str:
-    """Two probabilities as a range in percent.
+    """Two probabilities as a range in percent, with a decimal where the range is narrow.
 
     Examples
     --------
-    >>> interval(0.104, 0.312)
-    '10-31 %'
+    >>> interval(0.104, 0.312), interval(0.0008, 0.0064)
+    ('10-31 %', '0.1-0.6 %')
     """
-    return f"{100 * lower:.0f}-{100 * upper:.0f} %"
+    digits = 1 if upper - lower < 0.02 else 0
+    return f"{100 * lower:.{digits}f}-{100 * upper:.{digits}f} %"

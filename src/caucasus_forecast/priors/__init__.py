@@ -253,6 +253,10 @@ class PriorSet(Mapping[str, Prior]):
         body = {key: [p.dist, dict(p.kwargs)] for key, p in self.entries.items()}
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
+    def to_json(self) -> str:
+        """Every distribution as JSON, as saved with a forecast."""
+        return json.dumps({k: {"dist": p.dist, "kwargs": dict(p.kwargs)} for k, p in self.items()})
+
     def replace(self, changes: Mapping[str, Any] | None = None, /, **more: Any) -> PriorSet:
         """Make a new set with some entries changed, named after what changed.
 
