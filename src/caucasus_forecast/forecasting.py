@@ -209,6 +209,7 @@ def complete(
         names.DIAGNOSTICS: posterior.diagnose(tree, graph, case.model),
     }
     done = xr.DataTree.from_dict({k: groups[k] for k in names.GROUPS})
+    done[names.SMOOTHED].attrs = _reports(drawn)
     done.attrs = {
         "schema": posterior.SCHEMA,
         "title": case.title or case.name,
@@ -288,6 +289,18 @@ def _observed(panel: xr.Dataset) -> xr.Dataset:
         kept[name] = kept[name].astype(str)
     kept[names.STATE] = kept[names.STATE].astype(str)
     return kept
+
+
+def _reports(drawn: xr.Dataset) -> dict[str, float]:
+    """What tension is in reports a month: posterior medians at average tension and at one sd."""
+    node, edge = "reports_azerbaijan", "tension->reports_azerbaijan"
+    if "slope" not in drawn or edge not in drawn[names.EDGE]:
+        return {}
+    base, slope = drawn["base"].sel(node=node), drawn["slope"].sel(edge=edge)
+    return {
+        "reports_at_average_tension": float(np.exp(base).median()),
+        "reports_at_one_sd": float(np.exp(base + slope).median()),
+    }
 
 
 def _constants(process: Process) -> xr.Dataset:
@@ -440,7 +453,9 @@ def link_summary(tree: xr.DataTree) -> xr.Dataset:
     """
     after = tree[names.POSTERIOR]["slope"]
     entries = json.loads(tree.attrs["priors"])
-    before = [posterior.frozen(prior_sets.as_prior(entries[str(e)])) for e in after[names.EDGE].values]
+    before = [
+        posterior.frozen(prior_sets.as_prior(entries[str(e)])) for e in after[names.EDGE].to_numpy()
+    ]
     over = (names.CHAIN, names.DRAW)
     data = xr.Dataset(
         {

@@ -15,7 +15,9 @@ Probabilities are means over all paths. Their Monte Carlo error comes from the d
 sample size; the interval over parameter draws is that of a beta distribution with the between-draw
 variance, from which the noise of the finite number of paths per draw is removed:
 
-    Var(p_d) = Var(p̂_d) − E[ p̂_d (1 − p̂_d) ] / (paths − 1).
+    Var(p_d) = Var(p̂_d) − E[ p̂_d (1 − p̂_d) ] / (paths − 1),
+
+and never less than the standard error of Var(p̂_d): a spread too small to be seen is not zero.
 """
 
 from __future__ import annotations
@@ -395,7 +397,8 @@ def probability(hit: Array) -> dict[str, float]:
     variance = float(rate.var(ddof=1))
     error = float(array_stats.mcse(rate, chain_axis=0, draw_axis=1, method="mean"))
     within = float((rate * (1 - rate)).mean()) / max(paths - 1, 1)
-    between = max(variance - within, 0.0) if paths > 1 else 0.0
+    unsure = math.sqrt(max(float(((rate - mean) ** 4).mean()) - variance**2, 0.0) / rate.size)
+    between = max(variance - within, unsure)
     lower, upper = _beta_interval(mean, between)
     return {
         "probability": mean,
