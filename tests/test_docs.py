@@ -90,7 +90,7 @@ def test_every_dimension_is_documented():
     dims = (
         names.CHAIN, names.DRAW, names.PATH, names.MONTH, names.EDGE, names.NODE, names.SHARE,
         names.STATE, names.LEVEL, names.SCENARIO, names.ANSWER, names.OBSERVATION, "parameter",
-        names.SERIES, names.QUANTILE,
+        names.SERIES, names.QUANTILE, names.HISTORY,
     )  # fmt: skip
     assert documented == set(dims)
 

@@ -12,7 +12,7 @@ from caucasus_forecast.likelihood import plan
 from caucasus_forecast.models._declare import prior_arguments
 from caucasus_forecast.names import DEATHS
 from caucasus_forecast.priors import Prior
-from caucasus_forecast.tension import Drift, Ladder
+from caucasus_forecast.tension import Drift, Ladder, OwnHistory
 
 AS_OF = date(2021, 11, 30)
 
@@ -115,6 +115,9 @@ def _prior_futures(name, chosen, draws=400):
     drawn = posterior.prior_draws(chosen, theory.GRAPH, name, draws, seed=5)
     p, own = posterior.parameters(drawn, theory.GRAPH, name)
     state = np.zeros((draws, 2))
+    if isinstance(process, OwnHistory):
+        weight = streams.stream(5).dirichlet(np.ones(len(process.history)), size=draws)
+        own, state = own | {"history_weight": weight}, np.zeros(draws, int)
     if isinstance(process, Ladder):
         state = process.start(np.tile(np.exp(process.log_initial), (draws, 1)), streams.stream(5))
     elif isinstance(process, Drift):

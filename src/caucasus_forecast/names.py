@@ -20,6 +20,7 @@ SCENARIO: Final = "scenario"
 QUESTION: Final = "question"
 ANSWER: Final = "answer"
 LEVEL: Final = "level"
+HISTORY: Final = "history"
 QUANTILE: Final = "quantile"
 
 # groups of the saved tree

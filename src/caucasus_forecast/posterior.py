@@ -134,6 +134,7 @@ def parameters(
         overdispersion=flat("overdispersion"),
     )
     own = {k: flat(v) for k in SHARED_PARAMETERS if (v := k.replace(".", "_")) in draws}
+    own |= {k: flat(k) for k in ("history_weight",) if k in draws}
     own |= {f"drift.{k}": flat(f"drift_{k}") for k in ("path", "mean") if f"drift_{k}" in draws}
     return p, own
 

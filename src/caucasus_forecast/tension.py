@@ -17,8 +17,8 @@ of γ under the reference class, so that a slope of 0.5 moves it by about half a
 with unit long-run variance, score ``2 tanh(x / 2)``, deaths negative binomial with mean
 ``exp(level + loading · x)``.
 
-`OwnHistory`: the counts of one period are exchangeable, deaths ~ NegBinomial(exp(level), size), and
-tension carries no score: the naive benchmark.
+`OwnHistory`: the last 36 months come again, in any order, with Bayesian-bootstrap weights; tension
+carries no score: the naive benchmark.
 """
 
 from __future__ import annotations
@@ -380,34 +380,33 @@ class Drift:
 
 @dataclass(frozen=True)
 class OwnHistory:
-    """Exchangeable months: deaths ~ NegBinomial(exp(level) · m, size · m); tension has no score.
+    """The recent past comes again: each future month is one of the last, drawn with weights.
 
-    `window` is how many of the panel's last months the fit looks at.
+        weight    ~ Dirichlet(1, ..., 1)
+        deaths[t] = history[j] with probability weight[j]
+
+    The Bayesian bootstrap of own history, the benchmark hard to beat in conflict forecasting.
+    Tension has no score.
+
+    Attributes
+    ----------
+    history
+        Shape (W,), deaths a month in the last months seen; totals are spread over their days.
     """
 
-    window: int = 36
+    history: Array
 
     def replay(
         self, plan: Plan, p: Parameters, own: Mapping[str, Array], rng: np.random.Generator
     ) -> Replay:
-        """Log likelihood of each month."""
-        draws = len(own["reference.level"])
+        """Log likelihood of each month's nodes; the deaths are given."""
+        draws = len(own["history_weight"])
         score = np.zeros((draws, plan.months))
         levels = Levels(plan, sweep_draws(plan, p), score[..., None])
         increment = np.zeros_like(score)
-        for terms, month in (path_terms(levels, p), self.death_terms(plan, own)):
-            _add_by_month(increment, month, terms)
-        return Replay(increment, score, np.zeros((draws, 1)))
-
-    def death_terms(
-        self, plan: Plan, own: Mapping[str, Number], xp: Functions = NUMPY
-    ) -> tuple[Number, Array]:
-        """Log likelihood of each death count of the window, (..., n), and its last month, (n,)."""
-        value, months, last = whole_observations(plan.deaths)
-        keep = last >= plan.months - self.window
-        mean = xp.exp(own["reference.level"][..., None]) * months[keep]
-        size = own["reference.size"][..., None] * months[keep]
-        return log_negative_binomial(value[keep], mean, size, xp), last[keep]
+        terms, month = path_terms(levels, p)
+        np.add.at(increment, (slice(None), month), terms)  # type: ignore[arg-type]
+        return Replay(increment, score, np.zeros(draws, int))
 
     def start(self, state: Array, rng: np.random.Generator) -> Array:
         """Nothing to carry."""
@@ -416,24 +415,31 @@ class OwnHistory:
     def advance(
         self, state: Array, pull: Array, own: Mapping[str, Array], rng: np.random.Generator
     ) -> Array:
-        """Nothing moves."""
-        return state
+        """Which past month comes again on each path."""
+        return draw_category(own["history_weight"], rng.random(len(state)))
 
     def score_of(self, state: Array) -> Array:
         """No score: zero."""
         return np.zeros(len(state))
 
     def at_score(self, score: Array) -> Array:
-        """An intervention on tension changes nothing here."""
-        return np.zeros((len(np.atleast_1d(score)), 1))
+        """The quietest month: tension has no score to set."""
+        return np.full(len(np.atleast_1d(score)), int(self.history.argmin()))
 
     def draw_deaths(
         self, state: Array, months: float, own: Mapping[str, Array], rng: np.random.Generator
     ) -> Array:
-        """Battle deaths of each path over an exposure."""
-        size = own["reference.size"] * months
-        mean = np.exp(np.clip(own["reference.level"], None, 14.0)) * months
-        return rng.negative_binomial(size, size / (size + mean))
+        """Battle deaths of each path: those of the month that comes again."""
+        return self.history[state].astype(np.int64)
+
+
+def own_history(cells: Cells, months: int, window: int = 36) -> OwnHistory:
+    """The last `window` months seen, as deaths a whole month."""
+    count, seen = np.zeros(months), np.zeros(months)
+    np.add.at(count, cells.month, (cells.value * cells.months / cells.total)[:, 0])
+    np.add.at(seen, cells.month, cells.months[:, 0])
+    kept = np.flatnonzero(seen)[-window:]
+    return OwnHistory(np.rint(count[kept] / np.minimum(seen[kept], 1.0)))
 
 
 Process = Ladder | Drift | OwnHistory

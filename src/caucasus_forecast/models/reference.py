@@ -1,6 +1,7 @@
 """`reference`: own history, no causal content. The benchmark every model must beat.
 
-    deaths[t] ~ NegBinomial(exp(reference_level) · m, reference_size · m),  the last 36 months
+    weight    ~ Dirichlet(1, ..., 1)
+    deaths[t] = one of the last 36 months, drawn with these weights  (the Bayesian bootstrap)
     every other node at its own base rate: no arrows
 
 Assumption: the recent past repeats, and nothing moves anything.
@@ -8,15 +9,17 @@ Assumption: the recent past repeats, and nothing moves anything.
 
 from __future__ import annotations
 
+import numpy as np
 import pymc as pm
 import xarray as xr
 
 from ..graph import CausalGraph
 from ..graph import load as load_graph
 from ..likelihood import Plan, path_terms, plan
+from ..names import HISTORY
 from ..priors import PriorSet
-from ..tension import OwnHistory
-from ._declare import TENSOR, declare, levels_of, scalar
+from ..tension import OwnHistory, own_history
+from ._declare import TENSOR, declare, levels_of
 
 _FULL = load_graph("alyarli-2021")
 GRAPH: CausalGraph = CausalGraph(
@@ -25,8 +28,8 @@ GRAPH: CausalGraph = CausalGraph(
 
 
 def process(panel: xr.Dataset, plan: Plan) -> OwnHistory:
-    """The process; it learns nothing before the fit."""
-    return OwnHistory()
+    """The last months of the panel."""
+    return own_history(plan.deaths, plan.months)
 
 
 def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
@@ -37,15 +40,13 @@ def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
     panel
         From `caucasus_forecast.panel.build`.
     priors
-        A complete prior set; only base rates, noises and the reference's own entries are used.
+        A complete prior set; only base rates, noises and overdispersion are used.
     """
     cells = plan(panel, GRAPH)
-    with pm.Model() as model:
+    history = process(panel, cells).history
+    with pm.Model(coords={HISTORY: np.arange(-len(history), 0)}) as model:
         p = declare(GRAPH, priors)
-        keys = ("reference.level", "reference.size")
-        own = {k: scalar(k, priors) for k in keys}
-        levels = levels_of(cells, p, panel["days"].to_numpy().sum(0)[:, None] * 0.0)
-        deaths, _ = OwnHistory().death_terms(cells, own, TENSOR)
-        nodes, _ = path_terms(levels, p, TENSOR)
-        pm.Potential("evidence", deaths.sum() + nodes.sum())
+        pm.Dirichlet("history_weight", np.ones(len(history)), dims=HISTORY)
+        nodes, _ = path_terms(levels_of(cells, p, np.zeros((cells.months, 1))), p, TENSOR)
+        pm.Potential("evidence", nodes.sum())
     return model

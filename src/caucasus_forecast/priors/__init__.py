@@ -60,8 +60,6 @@ SHARED_PARAMETERS: dict[str, str] = {
     "drift.level": REAL,
     "drift.loading": POSITIVE,
     "drift.size": POSITIVE,
-    "reference.level": REAL,
-    "reference.size": POSITIVE,
     "overdispersion": POSITIVE,
 }
 
