@@ -688,8 +688,16 @@ def test_a_month_still_open_leaves_the_coverage_of_events():
 
 
 def test_a_series_without_coverage_or_rows_is_not_known_yet():
-    assert "peacekeepers" not in load().as_of(date(2020, 11, 9)).series
-    assert "peacekeepers" in load().as_of(date(2020, 11, 10)).series
+    assert "corridor" not in load().as_of(date(2020, 11, 9)).series
+    assert "corridor" in load().as_of(date(2020, 11, 10)).series
+
+
+def test_the_years_without_a_mission_are_known_before_it_came():
+    before, after = (
+        {o.count for o in load().as_of(day).observations if o.series == "peacekeepers"}
+        for day in (date(2020, 11, 9), date(2020, 11, 10))
+    )
+    assert (before, after) == ({0}, {0, 1})
 
 
 # ------------------------------------------------------------------------------------------ digests
