@@ -321,6 +321,16 @@ def test_a_lagged_arrow_acts_while_its_moderator_holds():
     assert level[1] == pytest.approx(plain["answers"])
 
 
+def test_a_moderator_acts_in_the_month_that_is_decided():
+    nodes = (Node(TENSION, "process"), Node("troops", "event", reading=-1), Node("treaty", "event"))
+    graph = CausalGraph("late", nodes, (Edge(TENSION, "treaty", lag=1, moderator="troops"),))
+    leave = ("troops", window((3, 10)), 0)
+    cells = planned(graph, leave, covered=("troops", "treaty"), until=(4, 30))
+    gain = sweep_draws(cells, parameters(graph))[0, cells.sweep.position("treaty"), :, 1]
+    # January's tension decides February; from March on there are no troops to make it act
+    assert gain.tolist() == [0.8, 0, 0, 0]
+
+
 def lagged(cause, effect, *others):
     """A graph with a lagged arrow between two kinds of node, and more arrows into the effect."""
     kinds = {"slow": "index", "poll": "share", "tally": "count", "quick": "index", "view": "share"}

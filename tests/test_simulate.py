@@ -241,8 +241,8 @@ def test_pymc_draws_the_same_prior_predictive():
         pm.Deterministic(
             "view", pm.math.invlogit(pm.Normal("v", base["view"] + b_view * score, NOISE))
         )
-        theirs = pm.draw([pt.as_tensor(pm.modelcontext(None)[n]) for n in ("offers", "treaty", "view")],
-                         draws=size, random_seed=2)  # fmt: skip
+        drawn = [pt.as_tensor(pm.modelcontext(None)[n]) for n in ("offers", "treaty", "view")]
+        theirs = pm.draw(drawn, draws=size, random_seed=2)
     rng = np.random.default_rng(3)
     start = _start(size)
     slope = start.parameters.slope.copy()

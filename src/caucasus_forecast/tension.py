@@ -405,7 +405,7 @@ class OwnHistory:
         levels = Levels(plan, sweep_draws(plan, p), score[..., None])
         increment = np.zeros_like(score)
         terms, month = path_terms(levels, p)
-        np.add.at(increment, (slice(None), month), terms)  # type: ignore[arg-type]
+        _add_by_month(increment, month, terms)
         return Replay(increment, score, np.zeros(draws, int))
 
     def start(self, state: Array, rng: np.random.Generator) -> Array:
