@@ -298,8 +298,8 @@ def _reports(drawn: xr.Dataset) -> dict[str, float]:
         return {}
     base, slope = drawn["base"].sel(node=node), drawn["slope"].sel(edge=edge)
     return {
-        "reports_at_average_tension": float(np.exp(base).median()),
-        "reports_at_one_sd": float(np.exp(base + slope).median()),
+        "reports_at_average_tension": float(np.median(np.exp(base))),
+        "reports_at_one_sd": float(np.median(np.exp(base + slope))),
     }
 
 
