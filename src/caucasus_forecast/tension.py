@@ -434,11 +434,11 @@ class OwnHistory:
 
 
 def own_history(cells: Cells, months: int, window: int = 36) -> OwnHistory:
-    """The last `window` months seen for more than half, as deaths a whole month."""
+    """The last `window` months seen for ten days or more, as deaths a whole month."""
     count, seen = np.zeros(months), np.zeros(months)
     np.add.at(count, cells.month, (cells.value * cells.months / cells.total)[:, 0])
     np.add.at(seen, cells.month, cells.months[:, 0])
-    kept = np.flatnonzero(seen > 0.5)[-window:]
+    kept = np.flatnonzero(seen * DAYS_PER_MONTH >= 10.0)[-window:]
     return OwnHistory(np.rint(count[kept] / np.minimum(seen[kept], 1.0)))
 
 
