@@ -132,8 +132,8 @@ def excess(count: Number, base: Number, months: Number, xp: Functions = NUMPY) -
 
     Examples
     --------
-    >>> float(excess(3.0, np.log(3.0), 1.0))
-    0.0
+    >>> round(float(excess(6.5, np.log(3.0), 1.0)), 6)
+    0.693147
     """
     return xp.log((count + 0.5) / (xp.exp(base) * months + 0.5))
 
@@ -158,7 +158,7 @@ def log_count(count: Number, mean: Number, overdispersion: Number, xp: Functions
     Examples
     --------
     >>> round(float(log_count(2.0, 1.5, 0.5)), 6)
-    -1.570996
+    -1.62186
     """
     size = mean / overdispersion
     log_odds = xp.log(overdispersion) - xp.log1p(overdispersion)
