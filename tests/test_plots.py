@@ -127,3 +127,13 @@ def test_a_picture_that_fails_is_named_and_the_rest_are_drawn(altered, monkeypat
     drawn, faults = plots.files(altered())
     assert faults == {"history": "ZeroDivisionError: no axis"}
     assert sorted(drawn) == ["links.png", "links.svg", "scenarios.png", "scenarios.svg"]
+
+
+def test_a_series_never_observed_still_has_its_fan(altered):
+    forecast = altered()
+    observed = forecast.tree[names.OBSERVED_DATA].to_dataset()
+    seen = observed["node"].to_numpy() != "reports_azerbaijan"
+    kept = observed.isel({names.OBSERVATION: np.flatnonzero(seen)})
+    tree = forecast.tree.copy(deep=True)
+    tree[names.OBSERVED_DATA] = xr.DataTree(kept)
+    assert isinstance(plots.history(Forecast(tree)), Figure)

@@ -397,7 +397,8 @@ def _counts(axes: Axes, tree: xr.DataTree, ahead: xr.DataArray, node: str, span:
     axes.set_yscale("function", functions=(_log1p, _expm1))
     _stems(axes, tree[names.OBSERVED_DATA].to_dataset(), node, span)
     _fan(axes, ahead[names.MONTH].to_numpy(), points, VERMILION)
-    top = max(float(points.max()), *(line.get_ydata().max() for line in axes.lines), 9.0)  # type: ignore[union-attr]
+    drawn = [float(y) for line in axes.lines for y in np.asarray(line.get_ydata(), float)]
+    top = max(float(points.max()), *drawn, 9.0)
     axes.set_ylim(0, np.expm1(np.log1p(top) * 1.08))
     decades = [0, 1, *(10.0**k for k in range(1, 9))]
     axes.yaxis.set_major_locator(FixedLocator([x for x in decades if x <= top * 1.3]))
