@@ -26,6 +26,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .errors import CaseError, nearest
+from .named import read_text
 
 EMBEDDED = "embedded"
 MODEL_NAMES = ("ladder", "drift", "reference")
@@ -144,18 +145,7 @@ def load(name_or_path: str | Path) -> Case:
     if text in available():
         return _shipped(text)
     path = Path(name_or_path)
-    try:
-        body = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        if path.suffix:
-            raise CaseError(f"{path}: no such file; check the path") from None
-        raise CaseError(
-            f"no case {text!r}; {nearest(text, available())}. For a file give its path"
-        ) from None
-    except (IsADirectoryError, UnicodeDecodeError):
-        raise CaseError(f"{path}: not a TOML text file; name the file itself") from None
-    except (OSError, ValueError) as error:
-        raise CaseError(f"{text!r} cannot be read ({error}); check the path") from None
+    body = read_text(name_or_path, "case", available(), CaseError, ". For a file give its path")
     return _read(body, path.name, path.parent)
 
 

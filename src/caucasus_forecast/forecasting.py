@@ -251,7 +251,7 @@ def _futures(
         str(n): panel["status"].sel(state=n).to_numpy() for n in panel[names.STATE].to_numpy()
     }
     start = simulate.origin(
-        cells, graph, process, many, many_own, simulate.repeat(state, case.paths), status,
+        cells, graph, process, many, many_own, np.repeat(state, case.paths, axis=0), status,
         case.seed + label,
     )  # fmt: skip
     drawn = simulate.futures(graph, process, start, months, case.seed + label)

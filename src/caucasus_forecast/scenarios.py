@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -41,6 +41,7 @@ from . import names
 from .equations import holds
 from .errors import ScenarioError, nearest
 from .graph import CausalGraph
+from .named import read_text
 
 Array = np.ndarray
 WINDOWED = ("max", "total", "mean")
@@ -140,16 +141,7 @@ def load(name_or_path: str | Path) -> ScenarioSet:
     if text in available():
         return _shipped(text)
     path = Path(name_or_path)
-    try:
-        body = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        if path.suffix:
-            raise ScenarioError(f"{path}: no such file; check the path") from None
-        raise ScenarioError(f"no scenario set {text!r}; {nearest(text, available())}") from None
-    except (IsADirectoryError, UnicodeDecodeError):
-        raise ScenarioError(f"{path}: not a TOML text file; name the file itself") from None
-    except (OSError, ValueError) as error:
-        raise ScenarioError(f"{text!r} cannot be read ({error}); check the path") from None
+    body = read_text(name_or_path, "scenario set", available(), ScenarioError)
     return read(body, path.name)
 
 
@@ -498,9 +490,6 @@ def percent(value: float, mcse: float) -> str:
     if value > 1 - error or steps == round(100 / digit):
         return f"> {100 - bound:g} %"
     return f"{steps * digit:.{digit < 1:d}f} %"
-
-
-Alignment = Literal["<", ">"]
 
 
 @dataclass(frozen=True)

@@ -65,11 +65,6 @@ class Origin:
         return len(self.state)
 
 
-def repeat(values: Array, paths: int) -> Array:
-    """Each draw's value for each of its paths: (D, ...) to (D · paths, ...)."""
-    return np.repeat(values, paths, axis=0)
-
-
 def origin(
     plan: Plan,
     graph: CausalGraph,

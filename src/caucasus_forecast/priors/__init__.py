@@ -35,6 +35,7 @@ from typing import Any
 from ..errors import PriorError, nearest
 from ..graph import CausalGraph
 from ..graph import load as load_graph
+from ..named import read_text
 
 SEQUENCES = (list, tuple)  # before this module's own `list`
 REAL, POSITIVE, UNIT = "any real number", "positive numbers", "numbers between 0 and 1"
@@ -324,18 +325,9 @@ def load(name_or_path: str | Path) -> PriorSet:
     if text in list():
         return _shipped(text)
     path = Path(name_or_path)
-    try:
-        body = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        if path.suffix:
-            raise PriorError(f"{path}: no such file; check the path") from None
-        raise PriorError(
-            f"no prior set {text!r}; {nearest(text, list())}. For a file of your own give its path"
-        ) from None
-    except (IsADirectoryError, UnicodeDecodeError):
-        raise PriorError(f"{path}: not a TOML text file; name the file itself") from None
-    except (OSError, ValueError) as error:
-        raise PriorError(f"{text!r} cannot be read ({error}); check the path") from None
+    body = read_text(
+        name_or_path, "prior set", list(), PriorError, ". For a file of your own give its path"
+    )
     return read(body, path.name, path.stem)
 
 
