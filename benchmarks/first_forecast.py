@@ -107,7 +107,7 @@ def _plain_model(cells: Any, process: Any, chosen: Any) -> Any:
                 if name == TENSION:
                     return score
                 if graph.node[name].kind == "event":
-                    return sweep.carried[sweep.position(name), :, 0]
+                    return sweep.edges.carried[sweep.position(name), :, 0]
                 return value
 
             now = walk(graph, slope, last, realise)

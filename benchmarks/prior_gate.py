@@ -104,12 +104,10 @@ def main() -> None:
     embedded = panels.build(rows.load(), ladder.GRAPH, AS_OF)
     process = ladder.process(embedded, plan(embedded, ladder.GRAPH))
     months = embedded["month"].to_numpy().astype("datetime64[M]")
-    program, results = None, []
+    results = []
     for seed in range(1, options.sets + 1):
         data = panels.build(simulated(chosen, process, months, seed), ladder.GRAPH, AS_OF)
-        model = ladder.build(data, chosen)
-        program = program or posterior.compiled(model)
-        tree = posterior.sample(model, seed=seed, program=program)
+        tree = posterior.sample(ladder.density(data, chosen), seed=seed)
         verdict = posterior.diagnose(tree, ladder.GRAPH, "ladder").attrs
         results.append({"seed": seed, **verdict})
         print(

@@ -129,7 +129,7 @@ def test_the_sweep_is_the_walk():
     last = sweep.last.copy()
     for n in ("recrimination", "armenian_arms"):
         last[sweep.position(n)] = rng.normal(size=months)
-    found = affine.forward(slope, last, *affine.arrays(sweep))
+    found = affine.forward(slope, last, sweep.edges)
     by_name = dict(zip(GRAPH.slopes, slope, strict=True))
     for t in range(months):
         for score in (-1.0, 0.7):
@@ -158,13 +158,13 @@ def test_the_adjoint_sweep_is_the_gradient():
     status = {n.name: np.zeros(months) for n in GRAPH.nodes if n.kind == "event"}
     sweep = affine.sweep(GRAPH, GRAPH.slopes, status, status, months)
     slope, last = rng.normal(size=len(GRAPH.slopes)), rng.normal(size=sweep.last.shape)
-    weight = rng.normal(size=sweep.carried.shape)
+    weight = rng.normal(size=sweep.edges.carried.shape)
 
     def value(slope, last):
-        return (weight * affine.forward(slope, last, *affine.arrays(sweep))).sum()
+        return (weight * affine.forward(slope, last, sweep.edges)).sum()
 
-    found = affine.forward(slope, last, *affine.arrays(sweep))
-    d_slope, d_last = affine.backward(weight, found, slope, last, *affine.arrays(sweep))
+    found = affine.forward(slope, last, sweep.edges)
+    d_slope, d_last = affine.backward(weight, found, slope, last, sweep.edges)
     step = 1e-6
     for i in range(0, len(slope), 7):
         bump = step * (np.arange(len(slope)) == i)

@@ -20,7 +20,7 @@ from caucasus_forecast.likelihood import (
     shared_steps,
     sweep_draws,
 )
-from caucasus_forecast.markov import filter_draws
+from caucasus_forecast.markov import value_and_gradient
 from caucasus_forecast.names import DAYS_PER_MONTH, DEATHS, TENSION
 from caucasus_forecast.panel import build
 
@@ -112,11 +112,11 @@ def voted(cells, p, transition, start):
     """Marginal log likelihood with the ladder's weights."""
     emission, pairs = on_ladder(cells, p)
     with np.errstate(divide="ignore"):
-        steps = np.tile(np.log(transition), (1, max(cells.months - 1, 1), 1, 1))
+        steps = np.tile(np.log(transition), (max(cells.months - 1, 1), 1, 1))
     for t, weight in pairs:
-        steps[:, t] += weight
+        steps[t] += weight[0]
     which = np.arange(cells.months - 1)
-    return filter_draws(np.log(start), steps, which, emission)[2].sum()
+    return value_and_gradient(np.log(start), steps, which, emission[0])[0]
 
 
 def enumerated(cells, p, transition, start):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from caucasus_forecast.markov import filter_draws, value_and_gradient
+from caucasus_forecast.markov import filtered, value_and_gradient
 
 
 @pytest.fixture
@@ -46,16 +46,18 @@ def test_the_gradient_is_the_smoothed_path(chain):
     np.testing.assert_allclose(d_initial, smoothed[0], atol=1e-12)
 
 
-def test_filtering_many_draws_is_filtering_each(chain):
+def test_the_filter_sees_only_the_months_up_to_its_own(chain):
     log_initial, log_step, which, log_emission = chain
-    steps = np.stack([log_step, log_step * 0.5])
-    emissions = np.stack([log_emission, log_emission + 1.0])
-    filtered, smoothed, increment = filter_draws(log_initial, steps, which, emissions)
-    for d in range(2):
-        value, _, _, gamma = value_and_gradient(log_initial, steps[d], which, emissions[d])
-        assert increment[d].sum() == pytest.approx(value)
-        np.testing.assert_allclose(smoothed[d], gamma)
-        np.testing.assert_allclose(filtered[d], gamma[-1])
+    initial, step = np.exp(log_initial), np.exp(log_step)
+    _, ahead, increment = filtered(initial, step, which, log_emission)
+    total = 0.0
+    for t in range(5):
+        value, *_, level = value_and_gradient(
+            log_initial, log_step, which[:t], log_emission[: t + 1]
+        )
+        total += increment[t]
+        assert total == pytest.approx(value)
+        np.testing.assert_allclose(ahead[t], level[-1], atol=1e-12)
 
 
 def test_extreme_weights_stay_finite():

@@ -43,7 +43,7 @@ def test_every_prior_set_gives_a_finite_density_and_gradient(built, name):
 
 def test_variables_have_the_documented_dims(built):
     name, model, _ = built
-    for variable, (dim, keys) in posterior.layout(models.get(name).GRAPH, name).items():
+    for variable, (dim, keys) in priors.layout(models.get(name).GRAPH, name).items():
         assert model.named_vars_to_dims.get(variable, ()) == ((dim,) if dim else ())
         if dim:
             assert len(model.coords[dim]) == len(keys)

@@ -7,52 +7,62 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from caucasus_forecast import density as dens
 from caucasus_forecast import evidence, models, names, panel, posterior, priors
-from caucasus_forecast.errors import CaseError, StorageError
+from caucasus_forecast.errors import StorageError
 
 GRAPH = models.ladder.GRAPH
 
 
 @pytest.fixture(scope="module")
-def model():
-    data = panel.build(evidence.load(), GRAPH, date(2021, 11, 30))
-    return models.ladder.build(data, priors.load("alyarli-2021"))
+def data():
+    return panel.build(evidence.load(), GRAPH, date(2021, 11, 30))
 
 
 @pytest.fixture(scope="module")
-def program(model):
-    return posterior.compiled(model)
+def density(data):
+    return models.ladder.density(data, priors.load("alyarli-2021"))
 
 
-def _sample(model, program, **options):
+def _sample(target, **options):
     settings = {"seed": 7, "draws": 60, "tune": 100} | options
-    return posterior.sample(model, program=program, **settings)
+    return posterior.sample(target, **settings)
 
 
-def test_one_seed_decides_every_bit_for_any_number_of_cores(model, program):
-    one, two = (_sample(model, program, cores=n) for n in (1, 2))
+def test_one_seed_decides_every_bit_for_any_number_of_cores(density):
+    one, two = (_sample(density, cores=n) for n in (1, 2))
     for name in one["posterior"].data_vars:
         np.testing.assert_array_equal(one["posterior"][name], two["posterior"][name])
-    other = _sample(model, program, seed=8)
+    other = _sample(density, seed=8)
     assert (one["posterior"]["slope"] != other["posterior"]["slope"]).any()
 
 
-def test_a_compiled_program_serves_other_priors(model, program):
-    data = panel.build(evidence.load(), GRAPH, date(2021, 11, 30))
-    tight = models.ladder.build(data, priors.load("sceptical"))
-    tree = posterior.sample(tight, seed=7, draws=200, tune=200, program=program)
+def test_other_priors_need_no_compilation(data):
+    entries = dens.compiled()
+    tight = models.ladder.density(data, priors.load("sceptical"))
+    tree = _sample(tight, draws=200, tune=200)
+    assert dens.compiled() is entries
     spread = tree["posterior"]["slope"].std(("chain", "draw"))
     effects = [e.name for e in GRAPH.edges if e.role == "effect"]
     assert float(spread.sel(edge=effects).max()) < 0.2
 
 
-def test_an_unknown_sampler_is_refused(model):
-    with pytest.raises(CaseError, match="did you mean 'nutpie'"):
-        posterior.sample(model, seed=1, sampler="nutpy")
+def test_the_density_and_the_pymc_model_have_one_posterior(data, density):
+    """nutpie on the compiled density and on PyMC's graph: means agree within their errors."""
+    ours = _sample(density, draws=500, tune=300)["posterior"]
+    theirs = _sample(
+        models.ladder.build(data, priors.load("alyarli-2021")), draws=500, tune=300, seed=8
+    )["posterior"]
+    over = ("chain", "draw")
+    for name in ours.data_vars:
+        gap = ours[name].mean(over) - theirs[name].mean(over)
+        # at worst 600 of 2000 draws are effective; 134 comparisons
+        error = np.sqrt((ours[name].var(over) + theirs[name].var(over)) / 600)
+        assert float(np.abs(gap / error).max()) < 4.0
 
 
 def _tree(values, divergences=0):
-    layout = posterior.layout(GRAPH, "ladder")
+    layout = priors.layout(GRAPH, "ladder")
     chains, draws = values.shape
     sizes = {dim: len(keys) for dim, keys in layout.values() if dim}
     variables = {}
@@ -115,9 +125,9 @@ def test_every_distribution_is_pymcs(dist, rng):
         k: 2.5 if k in ("nu", "alpha", "beta") else 0.7 for k in priors.DISTRIBUTIONS[dist][0]
     }
     prior = priors.Prior(dist, kwargs)
-    x = posterior.frozen(prior).rvs(5, random_state=rng)
+    x = priors.frozen(prior).rvs(5, random_state=rng)
     theirs = pm.logp(getattr(pm, dist).dist(**kwargs), x).eval()
-    np.testing.assert_allclose(posterior.frozen(prior).logpdf(x), theirs, atol=1e-6, rtol=1e-5)
+    np.testing.assert_allclose(priors.frozen(prior).logpdf(x), theirs, atol=1e-6, rtol=1e-5)
 
 
 # --------------------------------------------------------------------------- files

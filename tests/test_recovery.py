@@ -25,12 +25,11 @@ def fits():
     # the unit of tension is the simulated one: re-standardising would change what the truth means
     patch = pytest.MonkeyPatch()
     patch.setattr(ladder, "process", lambda *_: process)
-    program, found = None, []
+    found = []
     for seed in (101, 102, 103, 104):
         known = prior_gate.simulated(CHOSEN, process, months, seed)
-        model = ladder.build(panel.build(known, ladder.GRAPH, prior_gate.AS_OF), CHOSEN)
-        program = program or posterior.compiled(model)
-        tree = posterior.sample(model, seed=seed, draws=250, tune=300, program=program)
+        density = ladder.density(panel.build(known, ladder.GRAPH, prior_gate.AS_OF), CHOSEN)
+        tree = posterior.sample(density, seed=seed, draws=250, tune=300)
         truth = posterior.prior_draws(CHOSEN, ladder.GRAPH, "ladder", 1, seed)
         found.append((truth, tree["posterior"]))
     patch.undo()

@@ -11,7 +11,7 @@ from caucasus_forecast.errors import GraphError
 from caucasus_forecast.evidence import Evidence, Observation, Series, Window
 from caucasus_forecast.graph import CausalGraph, Edge, Node, load
 from caucasus_forecast.likelihood import Levels, Parameters, ladder_terms, plan, sweep_draws
-from caucasus_forecast.markov import filter_draws
+from caucasus_forecast.markov import value_and_gradient
 from caucasus_forecast.names import DEATHS, TENSION
 from caucasus_forecast.panel import Horizon, build
 from caucasus_forecast.tension import Ladder, fit_ladder, reference
@@ -138,9 +138,8 @@ def _exact(observations, statuses=()):
             np.array([OWN["ladder.drift"]]), np.array([OWN["ladder.mobility"]]), np.zeros(1)
         )[0]
     )
-    return float(
-        np.exp(filter_draws(np.log(first), steps, shared[1], emission + deaths_emission)[2].sum())
-    )
+    weights = np.log(first), steps[0], shared[1], (emission + deaths_emission)[0]
+    return float(np.exp(value_and_gradient(*weights)[0]))
 
 
 def _frequency_matches(hit, exact):

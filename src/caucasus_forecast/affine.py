@@ -19,7 +19,7 @@ a count among its causes is not such an event.)
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -43,16 +43,13 @@ def reads_last_month(graph: CausalGraph, node: str) -> bool:
     return graph.node[node].kind == "event" and bool(into) and late
 
 
-@dataclass(frozen=True)
-class Sweep:
+class Edges(NamedTuple):
     """Edges of a graph as arrays, in causal order.
 
     Attributes
     ----------
-    nodes
-        Node names, in causal order: the first axis of the levels.
     cause, effect, slope
-        Shape (E,): positions of each edge's ends in `nodes`, and of its slope in the slope vector.
+        Shape (E,): rows of each edge's ends in the levels, and its place in the slope vector.
     lagged
         Shape (E,): whether the edge acts a month later.
     gain
@@ -61,11 +58,8 @@ class Sweep:
         Shape (N, T, 2): what events and tension carry.
     fixed
         Shape (N,): 1 for the nodes that carry `carried`, 0 for those that carry their level.
-    last
-        Shape (N, T): what each node carried the month before, where that is data.
     """
 
-    nodes: tuple[str, ...]
     cause: Array
     effect: Array
     slope: Array
@@ -73,6 +67,24 @@ class Sweep:
     gain: Array
     carried: Array
     fixed: Array
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A graph ready to be swept.
+
+    Attributes
+    ----------
+    nodes
+        Node names, in causal order: the first axis of the levels.
+    edges
+        The edges, as arrays.
+    last
+        Shape (N, T): what each node carried the month before, where that is data.
+    """
+
+    nodes: tuple[str, ...]
+    edges: Edges
     last: Array
 
     def position(self, name: str) -> int:
@@ -116,103 +128,66 @@ def sweep(
         else:
             continue
         fixed[row[n]] = 1
-    return Sweep(
-        nodes,
-        np.array([row[e.cause] for e in edges], np.int64),
-        np.array([row[e.effect] for e in edges], np.int64),
-        np.array([slopes.index(e.name) for e in edges], np.int64),
-        np.array([e.lag for e in edges], np.int64),
-        gain,
-        carried,
-        fixed,
-        last,
+    found = Edges(
+        cause=np.array([row[e.cause] for e in edges], np.int64),
+        effect=np.array([row[e.effect] for e in edges], np.int64),
+        slope=np.array([slopes.index(e.name) for e in edges], np.int64),
+        lagged=np.array([e.lag for e in edges], np.int64),
+        gain=gain,
+        carried=carried,
+        fixed=fixed,
     )
+    return Sweep(nodes, found, last)
 
 
 @njit(cache=True)
-def forward(
-    slope: Array,
-    last: Array,
-    cause: Array,
-    effect: Array,
-    which: Array,
-    lagged: Array,
-    gain: Array,
-    carried: Array,
-    fixed: Array,
-) -> Array:
+def forward(slope: Array, last: Array, edges: Edges) -> Array:
     """Levels as ``(constant, gain)`` of the score, shape (N, T, 2)."""
-    months = last.shape[1]
-    level = np.zeros(carried.shape)
-    for e in range(len(cause)):
-        b, i, j = slope[which[e]], cause[e], effect[e]
-        for t in range(months):
-            if lagged[e] == 1:
-                level[j, t, 0] += b * gain[e, t] * last[i, t]
-            elif fixed[i] == 1:
-                level[j, t, 0] += b * gain[e, t] * carried[i, t, 0]
-                level[j, t, 1] += b * gain[e, t] * carried[i, t, 1]
+    level = np.zeros(edges.carried.shape)
+    for e in range(len(edges.cause)):
+        b, i, j = slope[edges.slope[e]], edges.cause[e], edges.effect[e]
+        for t in range(last.shape[1]):
+            push = b * edges.gain[e, t]
+            if edges.lagged[e] == 1:
+                level[j, t, 0] += push * last[i, t]
+            elif edges.fixed[i] == 1:
+                level[j, t, 0] += push * edges.carried[i, t, 0]
+                level[j, t, 1] += push * edges.carried[i, t, 1]
             else:
-                level[j, t, 0] += b * gain[e, t] * level[i, t, 0]
-                level[j, t, 1] += b * gain[e, t] * level[i, t, 1]
+                level[j, t, 0] += push * level[i, t, 0]
+                level[j, t, 1] += push * level[i, t, 1]
     return level
 
 
 @njit(cache=True)
 def backward(
-    d_level: Array,
-    level: Array,
-    slope: Array,
-    last: Array,
-    cause: Array,
-    effect: Array,
-    which: Array,
-    lagged: Array,
-    gain: Array,
-    carried: Array,
-    fixed: Array,
+    d_level: Array, level: Array, slope: Array, last: Array, edges: Edges
 ) -> tuple[Array, Array]:
     """Gradient with respect to the slopes and to `last`, given that of the levels."""
-    months = last.shape[1]
     d_slope, d_last, d = np.zeros(slope.shape), np.zeros(last.shape), d_level.copy()
-    for e in range(len(cause) - 1, -1, -1):
-        b, i, j = slope[which[e]], cause[e], effect[e]
+    for e in range(len(edges.cause) - 1, -1, -1):
+        b, i, j = slope[edges.slope[e]], edges.cause[e], edges.effect[e]
         total = 0.0
-        for t in range(months):
-            if lagged[e] == 1:
-                total += gain[e, t] * d[j, t, 0] * last[i, t]
-                d_last[i, t] += b * gain[e, t] * d[j, t, 0]
-            elif fixed[i] == 1:
-                total += gain[e, t] * (
-                    d[j, t, 0] * carried[i, t, 0] + d[j, t, 1] * carried[i, t, 1]
-                )
+        for t in range(last.shape[1]):
+            gain = edges.gain[e, t]
+            if edges.lagged[e] == 1:
+                total += gain * d[j, t, 0] * last[i, t]
+                d_last[i, t] += b * gain * d[j, t, 0]
+            elif edges.fixed[i] == 1:
+                carried = edges.carried[i, t]
+                total += gain * (d[j, t, 0] * carried[0] + d[j, t, 1] * carried[1])
             else:
-                total += gain[e, t] * (d[j, t, 0] * level[i, t, 0] + d[j, t, 1] * level[i, t, 1])
-                d[i, t, 0] += b * gain[e, t] * d[j, t, 0]
-                d[i, t, 1] += b * gain[e, t] * d[j, t, 1]
-        d_slope[which[e]] += total
+                total += gain * (d[j, t, 0] * level[i, t, 0] + d[j, t, 1] * level[i, t, 1])
+                d[i, t, 0] += b * gain * d[j, t, 0]
+                d[i, t, 1] += b * gain * d[j, t, 1]
+        d_slope[edges.slope[e]] += total
     return d_slope, d_last
 
 
 @njit(cache=True)
-def forward_draws(
-    slope: Array,
-    last: Array,
-    cause: Array,
-    effect: Array,
-    which: Array,
-    lagged: Array,
-    gain: Array,
-    carried: Array,
-    fixed: Array,
-) -> Array:
+def forward_draws(slope: Array, last: Array, edges: Edges) -> Array:
     """`forward` for many draws: slope (D, S) and last (D, N, T) give (D, N, T, 2)."""
-    out = np.empty((slope.shape[0], *carried.shape))
+    out = np.empty((slope.shape[0], *edges.carried.shape))
     for d in range(slope.shape[0]):
-        out[d] = forward(slope[d], last[d], cause, effect, which, lagged, gain, carried, fixed)
+        out[d] = forward(slope[d], last[d], edges)
     return out
-
-
-def arrays(s: Sweep) -> tuple[Array, ...]:
-    """The constant arguments of the kernels, in their order."""
-    return s.cause, s.effect, s.slope, s.lagged, s.gain, s.carried, s.fixed

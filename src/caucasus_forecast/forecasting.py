@@ -11,8 +11,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -132,19 +134,33 @@ def run(
     evidence, as_of = gather(case, counts)
     theory = models.get(case.model)
     panel = panels.build(evidence, theory.GRAPH, as_of)
-    say(f"building the model {case.model!r} on {panel.sizes[names.OBSERVATION]} observations")
-    model = theory.build(panel, chosen)
-    say(f"sampling {case.chains} chains of {case.draws} draws")
+    say(f"reading {panel.sizes[names.OBSERVATION]} observations with the model {case.model!r}")
     clock = perf_counter()
-    tree = posterior.sample(
-        model, seed=case.seed, draws=case.draws, tune=case.tune, chains=case.chains,
-        sampler=case.sampler, progress=bar,
-    )  # fmt: skip
+    say(f"sampling {case.chains} chains of {case.draws} draws")
+    tree = draw(case, theory, panel, chosen, bar=bar)
     elapsed = perf_counter() - clock
     say("simulating the futures")
     done = complete(tree, case, as_of, evidence, panel, theory, chosen, partition)
     done.attrs["sampling_seconds"] = round(elapsed, 3)
     return Forecast(done)
+
+
+def draw(
+    case: Case, theory: ModuleType, panel: xr.Dataset, priors: PriorSet, *, bar: bool = False
+) -> xr.DataTree:
+    """Draws from the posterior of a case, with the sampler it asks for.
+
+    nutpie takes the model's compiled density where it has one; PyMC's own NUTS, also used where
+    nutpie is missing, takes the PyMC model.
+    """
+    settings: dict[str, Any] = {
+        "seed": case.seed, "draws": case.draws, "tune": case.tune, "chains": case.chains,
+        "progress": bar,
+    }  # fmt: skip
+    if case.sampler == "pymc" or find_spec("nutpie") is None:
+        return posterior.sample_pymc(theory.build(panel, priors), **settings)
+    target = getattr(theory, "density", theory.build)
+    return posterior.sample(target(panel, priors), **settings)
 
 
 def gather(case: Case, counts: Any = None) -> tuple[Evidence, date]:
@@ -454,7 +470,8 @@ def link_summary(tree: xr.DataTree) -> xr.Dataset:
     after = tree[names.POSTERIOR]["slope"]
     entries = json.loads(tree.attrs["priors"])
     before = [
-        posterior.frozen(prior_sets.as_prior(entries[str(e)])) for e in after[names.EDGE].to_numpy()
+        prior_sets.frozen(prior_sets.as_prior(entries[str(e)]))
+        for e in after[names.EDGE].to_numpy()
     ]
     over = (names.CHAIN, names.DRAW)
     data = xr.Dataset(

@@ -186,6 +186,16 @@ class CausalGraph:
         return tuple(e.name for e in self.edges if e.role != "gate")
 
     @cached_property
+    def based(self) -> tuple[str, ...]:
+        """Names of the nodes with a base rate: counts, events and shares, in table order."""
+        return tuple(n.name for n in self.nodes if n.kind in ("count", "event", "share"))
+
+    @cached_property
+    def shares(self) -> tuple[str, ...]:
+        """Names of the shares, in table order."""
+        return tuple(n.name for n in self.nodes if n.kind == "share")
+
+    @cached_property
     def order(self) -> tuple[str, ...]:
         """Node names so that every cause of the same month comes before its effects."""
         rank = {n.name: i for i, n in enumerate(self.nodes)}

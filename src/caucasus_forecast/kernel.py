@@ -1,39 +1,112 @@
-"""The ladder's evidence, value and gradient, in one compiled pass.
+"""The ladder's evidence in one compiled pass: value, gradient, and the months seen again.
 
 A second reading of `likelihood.ladder_terms` and `tension.Ladder.log_step`, made from the same
 plan, because a graph of small tensors takes a minute to compile. It adds nothing: tests hold it to
 the plain reading, value and gradient, to 1e-8.
 
-With γ[t, k] the smoothed level probabilities and N[u, i, j] the expected transition counts (both
-from `markov.value_and_gradient`), the chain rule runs backwards through the observation equations
-(d/dη), the tilt (d/dγ, d/dω), the sweep (d/dslope) and the excess of last month's counts (d/dbase).
+The value runs sweep → readings → moves → forward pass. With γ[t, k] the smoothed level
+probabilities and N[u, i, j] the expected transition counts (`markov.smoothed`), the chain rule runs
+back through the observation equations (d/dη), the tilt (d/dγ, d/dω), the sweep (d/dslope) and the
+excess of last month's counts (d/dbase).
 """
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from scipy.special import gammaln
 
 from . import affine, markov
-from .likelihood import Plan, joined
-from .names import TENSION
-from .tension import Ladder
+from .affine import Edges
 
 Array = np.ndarray
+ROOT_TAU = np.sqrt(2.0 * np.pi)
+
+
+@cache
+def code() -> str:
+    """Digest of the compiled rooms: a compile cache watches one file, this code lives in four."""
+    rooms = [Path(__file__).with_stem(n) for n in ("affine", "markov", "kernel", "density")]
+    return hashlib.sha256(b"".join(room.read_bytes() for room in rooms)).hexdigest()
+
+
+class Facts(NamedTuple):
+    """What the evidence and the ladder fix, as arrays.
+
+    Attributes
+    ----------
+    edges, last
+        Of the sweep: `caucasus_forecast.affine`.
+    carriers, counts_before
+        (R, 2) rows of nodes whose counts act a month later, with their base; (R, 2, T) their count
+        and exposure in the month before.
+    cell_index, cell_number
+        (n, 5) kind (0 count, 1 event, 2 share), level row, base, month, reading (or noise row for
+        shares); (n, 3) value, exposure, vote.
+    pair_index, pair_number
+        The same for two-month counts: (q, 6) row, base, two months, reading, step; (q, 3) value and
+        the two exposures.
+    emission
+        (T, K) log weights of the battle deaths.
+    initial, reference, score, response
+        Of the ladder: (K,) and (K, K) probabilities, (K,) scores, shape (1,).
+    pair_weight
+        (U, K, K) log weights of two-month deaths.
+    first, which, tension
+        The shared steps, and the row of tension, shape (1,).
+    """
+
+    edges: Edges
+    last: Array
+    carriers: Array
+    counts_before: Array
+    cell_index: Array
+    cell_number: Array
+    pair_index: Array
+    pair_number: Array
+    emission: Array
+    initial: Array
+    reference: Array
+    score: Array
+    response: Array
+    pair_weight: Array
+    first: Array
+    which: Array
+    tension: Array
+
+
+# --------------------------------------------------------------------------- the value, in order
+
+
+@njit(cache=True)
+def _carried(base: Array, facts: Facts) -> Array:
+    """What each node carried the month before, with the excess of last month's counts."""
+    last = facts.last.copy()
+    for r in range(len(facts.carriers)):
+        row, rate = facts.carriers[r, 0], np.exp(base[facts.carriers[r, 1]])
+        for t in range(last.shape[1]):
+            count, exposure = facts.counts_before[r, 0, t], facts.counts_before[r, 1, t]
+            if exposure > 0.0:
+                last[row, t] = np.log((count + 0.5) / (rate * exposure + 0.5))
+    return last
 
 
 @njit(cache=True)
 def _count(count: float, mean: float, over: float, log1p_over: float) -> tuple[float, float, float]:
     """`equations.log_count` up to a constant, with d/dη (mean ∝ exp η) and d/doverdispersion."""
     size = mean / over
-    rising, slope = 0.0, 0.0
+    rising, slope, product = 0.0, -log1p_over, 1.0
     for i in range(int(count)):
-        rising += np.log(size + i)
+        product *= size + i
         slope += 1.0 / (size + i)
-    slope -= log1p_over
+        if i % 8 == 7:  # one logarithm for eight factors
+            rising += np.log(product)
+            product = 1.0
+    rising += np.log(product)
     value = rising - size * log1p_over
     if count > 0.0:
         value += count * (np.log(over) - log1p_over)
@@ -42,161 +115,207 @@ def _count(count: float, mean: float, over: float, log1p_over: float) -> tuple[f
 
 
 @njit(cache=True)
-def _event(happened: float, hazard: float) -> tuple[float, float]:
-    """`equations.log_event` with d/dη (hazard ∝ exp η)."""
-    if happened > 0.0:
-        return np.log(-np.expm1(-hazard)), hazard / np.expm1(hazard)
-    return -hazard, -hazard
+def _reading(
+    kind: int, value: float, exposure: float, eta: float, rate: float, over: float,
+    log1p_over: float, noise: float, log_noise: float,
+) -> tuple[float, float, float]:  # fmt: skip
+    """Log likelihood of a reading (of a share: as log odds), d/dη, d/d(overdispersion or noise)."""
+    if kind == 0:
+        return _count(value, rate * exposure, over, log1p_over)
+    if kind == 1:
+        hazard = rate * exposure
+        if value > 0.0:
+            return np.log(-np.expm1(-hazard)), hazard / np.expm1(hazard), 0.0
+        return -hazard, -hazard, 0.0
+    z = (value - eta) / noise
+    return -0.5 * z * z - log_noise, z / noise, (z * z - 1.0) / noise
 
 
 @njit(cache=True)
-def evidence(
-    slope: Array,
-    base: Array,
-    noise: Array,
-    over: float,
-    drift: float,
-    mobility: float,
-    sweep: Any,
-    last: Array,
-    carriers: Array,
-    counts_before: Array,
-    index: Array,
-    number: Array,
-    pair_index: Array,
-    pair_number: Array,
-    emission: Array,
-    log_initial: Array,
-    log_reference: Array,
-    score: Array,
-    response: float,
-    pair_weight: Array,
-    first: Array,
-    which: Array,
-    tension: int,
-) -> tuple[float, Array, Array, Array, float, float, float]:
-    """Log evidence and its gradient.
-
-    Parameters
-    ----------
-    slope, base, noise, over, drift, mobility
-        The parameters.
-    sweep
-        `affine.arrays`.
-    last, carriers, counts_before
-        (N, T) status carried; (R, 2) rows of nodes whose counts act a month later, with their base;
-        (R, 2, T) their count and exposure in the month before.
-    index, number
-        (n, 5) kind (0 count, 1 event, 2 share), level row, base, month, reading (or noise row for
-        shares); (n, 3) value, exposure, vote.
-    pair_index, pair_number
-        The same for two-month counts: (q, 6) row, base, two months, reading, step; (q, 3) value and
-        the two exposures.
-    emission
-        (T, K) log weights of the battle deaths.
-    log_initial, log_reference, score, response
-        Of the ladder.
-    pair_weight
-        (U, K, K) log weights of two-month deaths.
-    first, which, tension
-        The shared steps, and the row of tension.
-    """
-    cause, effect, edge_slope, lagged, gain, carried, fixed = sweep
-    levels, months = len(score), emission.shape[0]
-    last = last.copy()
-    for r in range(len(carriers)):
-        rate = np.exp(base[carriers[r, 1]])
-        for t in range(months):
-            if counts_before[r, 1, t] > 0.0:
-                expected = rate * counts_before[r, 1, t] + 0.5
-                last[carriers[r, 0], t] = np.log((counts_before[r, 0, t] + 0.5) / expected)
-    level = affine.forward(slope, last, cause, effect, edge_slope, lagged, gain, carried, fixed)
-
+def _readings(
+    base: Array, noise: Array, over: float, level: Array, facts: Facts
+) -> tuple[Array, Array, Array]:
+    """Log emissions (T, K), and d/dη and d/dspread of every reading at every level (n, K)."""
+    levels, n = len(facts.score), len(facts.cell_index)
+    log_emission = facts.emission.copy()
+    d_eta, d_spread = np.empty((n, levels)), np.empty((n, levels))
     log1p_over = np.log1p(over)
-    log_emission = emission.copy()
-    n = len(index)
-    d_eta, d_spread = np.empty((n, levels)), np.zeros((n, levels))
+    seen, eta = (np.nan, np.nan), np.empty(levels)
+    rate = np.empty(levels)
     for i in range(n):
-        kind, row, b, t, r = index[i]
-        value, exposure, vote = number[i]
+        kind, row, b, t, r = facts.cell_index[i]
+        value, exposure, vote = facts.cell_number[i]
         reading = 1.0 if kind == 2 else float(r)
+        spread, log_spread = 1.0, 0.0
+        if kind == 2:
+            spread = noise[r]
+            value, log_spread = np.log(value) - np.log1p(-value), np.log(spread * ROOT_TAU)
+        start, gain = base[b] + reading * level[row, t, 0], reading * level[row, t, 1]
+        if start != seen[0] or gain != seen[1]:
+            seen = (start, gain)
+            eta = start + gain * facts.score
+            rate = np.exp(eta)
+        lp, d, s = 0.0, 0.0, 0.0
         for k in range(levels):
-            eta = base[b] + reading * (level[row, t, 0] + level[row, t, 1] * score[k])
-            if kind == 0:
-                lp, d, s = _count(value, np.exp(eta) * exposure, over, log1p_over)
-            elif kind == 1:
-                lp, d = _event(value, np.exp(eta) * exposure)
-                s = 0.0
-            else:
-                z = (np.log(value) - np.log1p(-value) - eta) / noise[r]
-                lp = -0.5 * z * z - np.log(noise[r]) - 0.5 * np.log(2.0 * np.pi)
-                d, s = z / noise[r], (z * z - 1.0) / noise[r]
+            if k == 0 or gain != 0.0:
+                lp, d, s = _reading(
+                    kind, value, exposure, eta[k], rate[k], over, log1p_over, spread, log_spread
+                )
             log_emission[t, k] += vote * lp
             d_eta[i, k], d_spread[i, k] = vote * d, vote * s
+    return log_emission, d_eta, d_spread
 
-    steps = len(first)
-    plain, move = np.empty((steps, levels, levels)), np.empty((steps, levels, levels))
-    for u in range(steps):
-        tilt = (drift + level[tension, first[u], 0]) / response
+
+@njit(cache=True)
+def _moves(drift: float, mobility: float, level: Array, facts: Facts) -> Array:
+    """The distinct transition matrices (U, K, K)."""
+    score, levels = facts.score, len(facts.score)
+    slow = np.empty((levels, levels))
+    for i in range(levels):
+        for j in range(levels):
+            slow[i, j] = facts.reference[i, j] * np.exp(-mobility * abs(score[j] - score[i]))
+    move = np.empty((len(facts.first), levels, levels))
+    for u in range(len(facts.first)):
+        tilt = (drift + level[facts.tension[0], facts.first[u], 0]) / facts.response[0]
+        rise = np.exp(tilt * score - (tilt * score).max())
         for i in range(levels):
-            top = -np.inf
-            for j in range(levels):
-                gap = score[j] - score[i]
-                plain[u, i, j] = log_reference[i, j] + tilt * gap - mobility * abs(gap)
-                top = max(top, plain[u, i, j])
             total = 0.0
             for j in range(levels):
-                move[u, i, j] = np.exp(plain[u, i, j] - top)
+                move[u, i, j] = slow[i, j] * rise[j]
                 total += move[u, i, j]
-            shift = top + np.log(total)
             for j in range(levels):
-                plain[u, i, j] -= shift
                 move[u, i, j] /= total
-    log_step = plain + pair_weight
-    q = len(pair_index)
+    return move
+
+
+@njit(cache=True)
+def _pairs(
+    base: Array, over: float, level: Array, facts: Facts
+) -> tuple[Array, Array, Array, Array]:
+    """Log weights of two-month counts (U, K, K), and (q, K, K) d/dη of both months, d/dspread."""
+    score, levels, q = facts.score, len(facts.score), len(facts.pair_index)
+    weight, log1p_over = facts.pair_weight.copy(), np.log1p(over)
     d_one, d_two = np.empty((q, levels, levels)), np.empty((q, levels, levels))
-    d_pair = np.empty((q, levels, levels))
+    d_spread = np.empty((q, levels, levels))
     for i in range(q):
-        row, b, t, t2, r, u = pair_index[i]
-        value, one, two = pair_number[i]
+        row, b, t, t2, r, u = facts.pair_index[i]
+        value, one, two = facts.pair_number[i]
         for k in range(levels):
             a = one * np.exp(base[b] + r * (level[row, t, 0] + level[row, t, 1] * score[k]))
             for j in range(levels):
                 c = two * np.exp(base[b] + r * (level[row, t2, 0] + level[row, t2, 1] * score[j]))
                 lp, d, s = _count(value, a + c, over, log1p_over)
-                log_step[u, k, j] += lp
+                weight[u, k, j] += lp
                 d_one[i, k, j], d_two[i, k, j] = d * a / (a + c), d * c / (a + c)
-                d_pair[i, k, j] = s
+                d_spread[i, k, j] = s
+    return weight, d_one, d_two, d_spread
 
-    logp, _, taken, smoothed = markov.value_and_gradient(log_initial, log_step, which, log_emission)
+
+@njit(cache=True)
+def _steps(move: Array, weight: Array) -> tuple[Array, Array]:
+    """Transitions times pair weights, each scaled by its largest weight, and those logarithms."""
+    step, top = move.copy(), np.zeros(len(move))
+    for u in range(len(move)):
+        top[u] = weight[u].max()
+        if top[u] != 0.0 or weight[u].min() != 0.0:
+            step[u] *= np.exp(weight[u] - top[u])
+    return step, top
+
+
+# --------------------------------------------------------------------------- value and gradient
+
+
+@njit(cache=True)
+def evidence(
+    slope: Array, base: Array, noise: Array, over: float, drift: float, mobility: float,
+    facts: Facts,
+) -> tuple[float, Array, Array, Array, float, float, float]:  # fmt: skip
+    """Log evidence, and its gradient with respect to each of the parameters, in their order.
+
+    Parameters
+    ----------
+    slope, base, noise
+        Shape (S,), (B,), (H,): one for each edge, node with a base rate, and share.
+    over, drift, mobility
+        Overdispersion, and the two parameters of the ladder.
+    facts
+        Evidence and ladder.
+    """
+    last = _carried(base, facts)
+    level = affine.forward(slope, last, facts.edges)
+    log_emission, d_eta, d_spread = _readings(base, noise, over, level, facts)
+    move = _moves(drift, mobility, level, facts)
+    pair_weight, d_one, d_two, d_pair = _pairs(base, over, level, facts)
+    step, top = _steps(move, pair_weight)
+    weight, ahead, increment = markov.filtered(facts.initial, step, facts.which, log_emission)
+    taken, smoothed = markov.smoothed(step, facts.which, weight, ahead)
+    logp = increment.sum()
+    for t in range(len(facts.which)):
+        logp += top[facts.which[t]]
 
     d_level = np.zeros(level.shape)
-    d_base, d_noise, d_over = np.zeros(base.shape), np.zeros(noise.shape), 0.0
-    for i in range(n):
-        kind, row, b, t, r = index[i]
+    d_base, d_noise = np.zeros(base.shape), np.zeros(noise.shape)
+    d_over = _back_readings(smoothed, d_eta, d_spread, facts, d_level, d_base, d_noise)
+    d_over += _back_pairs(taken, d_one, d_two, d_pair, facts, d_level, d_base)
+    d_drift, d_mobility = _back_moves(taken, move, facts, d_level)
+    d_slope, d_last = affine.backward(d_level, level, slope, last, facts.edges)
+    _back_carried(d_last, base, facts, d_base)
+    return logp, d_slope, d_base, d_noise, d_over, d_drift, d_mobility
+
+
+@njit(cache=True)
+def _back_readings(
+    smoothed: Array, d_eta: Array, d_spread: Array, facts: Facts,
+    d_level: Array, d_base: Array, d_noise: Array,
+) -> float:  # fmt: skip
+    """Adjoint of `_readings`; returns d/doverdispersion and adds to the other three."""
+    d_over = 0.0
+    for i in range(len(facts.cell_index)):
+        kind, row, b, t, r = facts.cell_index[i]
         reading = 1.0 if kind == 2 else float(r)
-        for k in range(levels):
+        whole, tilted, spread = 0.0, 0.0, 0.0
+        for k in range(len(facts.score)):
             g = smoothed[t, k] * d_eta[i, k]
-            d_base[b] += g
-            d_level[row, t, 0] += reading * g
-            d_level[row, t, 1] += reading * g * score[k]
-            if kind == 0:
-                d_over += smoothed[t, k] * d_spread[i, k]
-            elif kind == 2:
-                d_noise[r] += smoothed[t, k] * d_spread[i, k]
-    for i in range(q):
-        row, b, t, t2, r, u = pair_index[i]
-        for k in range(levels):
-            for j in range(levels):
+            whole += g
+            tilted += g * facts.score[k]
+            spread += smoothed[t, k] * d_spread[i, k]
+        d_base[b] += whole
+        d_level[row, t, 0] += reading * whole
+        d_level[row, t, 1] += reading * tilted
+        if kind == 0:
+            d_over += spread
+        elif kind == 2:
+            d_noise[r] += spread
+    return d_over
+
+
+@njit(cache=True)
+def _back_pairs(
+    taken: Array, d_one: Array, d_two: Array, d_spread: Array, facts: Facts,
+    d_level: Array, d_base: Array,
+) -> float:  # fmt: skip
+    """Adjoint of `_pairs`; returns d/doverdispersion and adds to the other two."""
+    d_over = 0.0
+    for i in range(len(facts.pair_index)):
+        row, b, t, t2, r, u = facts.pair_index[i]
+        for k in range(len(facts.score)):
+            for j in range(len(facts.score)):
                 g, h = taken[u, k, j] * d_one[i, k, j], taken[u, k, j] * d_two[i, k, j]
                 d_base[b] += g + h
                 d_level[row, t, 0] += r * g
-                d_level[row, t, 1] += r * g * score[k]
+                d_level[row, t, 1] += r * g * facts.score[k]
                 d_level[row, t2, 0] += r * h
-                d_level[row, t2, 1] += r * h * score[j]
-                d_over += taken[u, k, j] * d_pair[i, k, j]
+                d_level[row, t2, 1] += r * h * facts.score[j]
+                d_over += taken[u, k, j] * d_spread[i, k, j]
+    return d_over
+
+
+@njit(cache=True)
+def _back_moves(taken: Array, move: Array, facts: Facts, d_level: Array) -> tuple[float, float]:
+    """Adjoint of `_moves`: d/ddrift and d/dmobility; adds to the pull of tension's causes."""
+    score, levels = facts.score, len(facts.score)
     d_drift, d_mobility = 0.0, 0.0
-    for u in range(steps):
+    for u in range(len(facts.first)):
         d_tilt = 0.0
         for i in range(levels):
             left = 0.0
@@ -207,176 +326,154 @@ def evidence(
                 d = taken[u, i, j] - left * move[u, i, j]
                 d_tilt += d * gap
                 d_mobility -= d * abs(gap)
-        d_drift += d_tilt / response
-        d_level[tension, first[u], 0] += d_tilt / response
-    d_slope, d_last = affine.backward(
-        d_level, level, slope, last, cause, effect, edge_slope, lagged, gain, carried, fixed
-    )
-    for r in range(len(carriers)):
-        rate = np.exp(base[carriers[r, 1]])
+        d_drift += d_tilt / facts.response[0]
+        d_level[facts.tension[0], facts.first[u], 0] += d_tilt / facts.response[0]
+    return d_drift, d_mobility
+
+
+@njit(cache=True)
+def _back_carried(d_last: Array, base: Array, facts: Facts, d_base: Array) -> None:
+    """Adjoint of `_carried`."""
+    for r in range(len(facts.carriers)):
+        row, b = facts.carriers[r]
+        for t in range(d_last.shape[1]):
+            if facts.counts_before[r, 1, t] > 0.0:
+                expected = np.exp(base[b]) * facts.counts_before[r, 1, t]
+                d_base[b] -= d_last[row, t] * expected / (expected + 0.5)
+
+
+# --------------------------------------------------------------------------- the months again
+
+
+@njit(cache=True)
+def replay(
+    slope: Array, base: Array, noise: Array, over: Array, drift: Array, mobility: Array,
+    uniform: Array, facts: Facts,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Filter and smooth the panel under every draw.
+
+    Parameters
+    ----------
+    slope, base, noise, over, drift, mobility
+        Parameters of each draw, (D, ·) or (D,).
+    uniform
+        Shape (D, T): decides the level drawn from each month's smoothed distribution.
+    facts
+        Evidence and ladder.
+
+    Returns
+    -------
+    increment (D, T), drawn (D, T), filtered (D, K)
+        log p(evidence of month t | evidence before it); a level of each month given all evidence;
+        the level at the origin.
+    """
+    draws, (months, levels) = len(over), facts.emission.shape
+    increment, drawn = np.empty((draws, months)), np.empty((draws, months), np.int64)
+    filtered = np.empty((draws, levels))
+    for d in range(draws):
+        level = affine.forward(slope[d], _carried(base[d], facts), facts.edges)
+        log_emission, _, _ = _readings(base[d], noise[d], over[d], level, facts)
+        pair_weight, _, _, _ = _pairs(base[d], over[d], level, facts)
+        step, top = _steps(_moves(drift[d], mobility[d], level, facts), pair_weight)
+        weight, ahead, increment[d] = markov.filtered(
+            facts.initial, step, facts.which, log_emission
+        )
+        _, smoothed = markov.smoothed(step, facts.which, weight, ahead)
+        filtered[d] = ahead[months - 1]
         for t in range(months):
-            if counts_before[r, 1, t] > 0.0:
-                expected = rate * counts_before[r, 1, t]
-                d_base[carriers[r, 1]] -= d_last[carriers[r, 0], t] * expected / (expected + 0.5)
-    return logp, d_slope, d_base, d_noise, d_over, d_drift, d_mobility
+            if t > 0:
+                increment[d, t] += top[facts.which[t - 1]]
+            below, left = 0, uniform[d, t] * smoothed[t].sum()
+            for k in range(levels - 1):
+                left -= smoothed[t, k]
+                if left < 0.0:
+                    break
+                below += 1
+            drawn[d, t] = below
+    return increment, drawn, filtered
 
 
-_HEADER = 4  # rank and three sizes
+# --------------------------------------------------------------------------- one vector of data
+
+_HEADER = 3  # sizes
 
 
-def pack(arrays: dict[str, Array]) -> Array:
-    """The data of `evidence` as one vector: for each array its rank, its sizes, its numbers."""
+def pack(facts: Facts) -> Array:
+    """`Facts` as one vector: for each array its sizes, then its numbers."""
     parts = []
-    for values in arrays.values():
-        header = [values.ndim, *values.shape, *[1] * (3 - values.ndim)]
-        parts += [np.array(header, float), np.asarray(values, float).ravel()]
+    for values in (*facts.edges, *facts[1:]):
+        parts.append(np.array([*values.shape, *[1] * (_HEADER - values.ndim)], float))
+        parts.append(np.asarray(values, float).ravel())
     return np.concatenate(parts)
 
 
 @njit(cache=True)
-def _take(packed: Array, at: int) -> tuple[Array, int]:
-    """The numbers of the array that starts at a position, as rank 3, and where the next starts."""
-    a, b, c = int(packed[at + 1]), int(packed[at + 2]), int(packed[at + 3])
+def _next(packed: Array, at: int) -> tuple[Array, tuple[int, int, int], int]:
+    """The numbers of the array whose header is at a position, its sizes, and where it ends."""
+    a, b, c = int(packed[at]), int(packed[at + 1]), int(packed[at + 2])
     start = at + _HEADER
-    return packed[start : start + a * b * c].reshape(a, b, c), start + a * b * c
+    return packed[start : start + a * b * c], (a, b, c), start + a * b * c
+
+
+@njit(cache=True)
+def unpack(packed: Array) -> Facts:
+    """What `pack` packed; the numbers are not copied."""
+    cause, _, at = _next(packed, 0)
+    effect, _, at = _next(packed, at)
+    slope, _, at = _next(packed, at)
+    lagged, _, at = _next(packed, at)
+    gain, gains, at = _next(packed, at)
+    carried, carries, at = _next(packed, at)
+    fixed, _, at = _next(packed, at)
+    last, lasts, at = _next(packed, at)
+    carriers, carrier, at = _next(packed, at)
+    before, befores, at = _next(packed, at)
+    index, cells, at = _next(packed, at)
+    number, numbers, at = _next(packed, at)
+    pair_index, pairs, at = _next(packed, at)
+    pair_number, pair, at = _next(packed, at)
+    emission, months, at = _next(packed, at)
+    initial, _, at = _next(packed, at)
+    reference, levels, at = _next(packed, at)
+    score, _, at = _next(packed, at)
+    response, _, at = _next(packed, at)
+    weight, steps, at = _next(packed, at)
+    first, _, at = _next(packed, at)
+    which, _, at = _next(packed, at)
+    tension, _, at = _next(packed, at)
+    return Facts(
+        Edges(
+            cause.astype(np.int64),
+            effect.astype(np.int64),
+            slope.astype(np.int64),
+            lagged.astype(np.int64),
+            gain.reshape(gains[:2]),
+            carried.reshape(carries),
+            fixed.astype(np.int64),
+        ),
+        last.reshape(lasts[:2]),
+        carriers.astype(np.int64).reshape(carrier[:2]),
+        before.reshape(befores),
+        index.astype(np.int64).reshape(cells[:2]),
+        number.reshape(numbers[:2]),
+        pair_index.astype(np.int64).reshape(pairs[:2]),
+        pair_number.reshape(pair[:2]),
+        emission.reshape(months[:2]),
+        initial,
+        reference.reshape(levels[:2]),
+        score,
+        response,
+        weight.reshape(steps),
+        first.astype(np.int64),
+        which.astype(np.int64),
+        tension.astype(np.int64),
+    )
 
 
 @njit(cache=True)
 def evidence_packed(
-    slope: Array,
-    base: Array,
-    noise: Array,
-    over: float,
-    drift: float,
-    mobility: float,
+    slope: Array, base: Array, noise: Array, over: float, drift: float, mobility: float,
     packed: Array,
-) -> tuple[float, Array, Array, Array, float, float, float]:
-    """`evidence` with its data packed into one vector by `pack`."""
-    at = 0
-    cause, at = _take(packed, at)
-    effect, at = _take(packed, at)
-    edge_slope, at = _take(packed, at)
-    lagged, at = _take(packed, at)
-    gain, at = _take(packed, at)
-    carried, at = _take(packed, at)
-    fixed, at = _take(packed, at)
-    last, at = _take(packed, at)
-    carriers, at = _take(packed, at)
-    counts_before, at = _take(packed, at)
-    index, at = _take(packed, at)
-    number, at = _take(packed, at)
-    pair_index, at = _take(packed, at)
-    pair_number, at = _take(packed, at)
-    emission, at = _take(packed, at)
-    log_initial, at = _take(packed, at)
-    log_reference, at = _take(packed, at)
-    score, at = _take(packed, at)
-    response, at = _take(packed, at)
-    pair_weight, at = _take(packed, at)
-    first, at = _take(packed, at)
-    which, at = _take(packed, at)
-    tension, at = _take(packed, at)
-    sweep = (
-        cause[:, 0, 0].astype(np.int64),
-        effect[:, 0, 0].astype(np.int64),
-        edge_slope[:, 0, 0].astype(np.int64),
-        lagged[:, 0, 0].astype(np.int64),
-        gain[:, :, 0].copy(),
-        carried,
-        fixed[:, 0, 0].astype(np.int64),
-    )
-    return evidence(
-        slope,
-        base,
-        noise,
-        over,
-        drift,
-        mobility,
-        sweep,
-        last[:, :, 0].copy(),
-        carriers[:, :, 0].astype(np.int64),
-        counts_before,
-        index[:, :, 0].astype(np.int64),
-        number[:, :, 0].copy(),
-        pair_index[:, :, 0].astype(np.int64),
-        pair_number[:, :, 0].copy(),
-        emission[:, :, 0].copy(),
-        log_initial[:, 0, 0].copy(),
-        log_reference[:, :, 0].copy(),
-        score[:, 0, 0].copy(),
-        response[0, 0, 0],
-        pair_weight,
-        first[:, 0, 0].astype(np.int64),
-        which[:, 0, 0].astype(np.int64),
-        int(tension[0, 0, 0]),
-    )
-
-
-def data(
-    plan: Plan, ladder: Ladder, based: tuple[str, ...], shares: tuple[str, ...]
-) -> dict[str, Array]:
-    """The data of `evidence`, from `sweep` on, flat and in order.
-
-    Parameters
-    ----------
-    based, shares
-        Names along the `base` and `noise` vectors.
-    """
-    emission, death_pairs = ladder.death_terms(plan.deaths, plan.months)
-    first, which = ladder.shared(plan)
-    index, number = [], []
-    for kind, group in enumerate((plan.counts, plan.events, plan.shares)):
-        for c in group:
-            reading = shares.index(c.node) if kind == 2 else plan.graph.node[c.node].reading
-            row, b = plan.sweep.position(c.node), based.index(c.node)
-            exposure = c.total if kind == 0 else c.months
-            for i in range(len(c.month)):
-                index.append((kind, row, b, c.month[i], reading))
-                number.append((c.value[i, 0], exposure[i, 0], c.months[i, 0] / c.total[i, 0]))
-    if plan.counts:
-        c = joined(plan.counts)
-        constant = (c.months / c.total) * gammaln(c.value + 1.0)
-        np.subtract.at(emission, c.month, constant)
-    pair_weight = np.zeros((len(first), ladder.levels, ladder.levels))
-    for month, weight in death_pairs:
-        pair_weight[which[month]] += weight
-    pair_index, pair_number = _pair_cells(plan, based, which)
-    for (*_, u), (value, *_) in zip(pair_index, pair_number, strict=True):
-        pair_weight[u] -= gammaln(value + 1.0)
-    carriers = [(plan.sweep.position(n), based.index(n)) for n in plan.before]
-    before = [np.stack(pair) for pair in plan.before.values()]
-    swept = ("cause", "effect", "edge_slope", "lagged", "gain", "carried", "fixed")
-    return dict(zip(swept, affine.arrays(plan.sweep), strict=True)) | {
-        "last": plan.sweep.last,
-        "carriers": np.array(carriers, np.int64).reshape(-1, 2),
-        "counts_before": np.array(before, float).reshape(-1, 2, plan.months),
-        "index": np.array(index, np.int64).reshape(-1, 5),
-        "number": np.array(number, float).reshape(-1, 3),
-        "pair_index": np.array(pair_index, np.int64).reshape(-1, 6),
-        "pair_number": np.array(pair_number, float).reshape(-1, 3),
-        "emission": emission,
-        "log_initial": ladder.log_initial,
-        "log_reference": ladder.log_reference,
-        "score": ladder.score,
-        "response": np.array(ladder.response),
-        "pair_weight": pair_weight,
-        "first": first,
-        "which": which,
-        "tension": np.array(plan.sweep.position(TENSION)),
-    }
-
-
-def _pair_cells(
-    plan: Plan, based: tuple[str, ...], which: Array
-) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]]]:
-    index: list[tuple[int, ...]] = []
-    number: list[tuple[float, ...]] = []
-    for c in plan.pairs:
-        row, b = plan.sweep.position(c.node), based.index(c.node)
-        reading = plan.graph.node[c.node].reading
-        for o in np.unique(c.observation):
-            one, two = np.flatnonzero(c.observation == o)
-            month = int(c.month[one])
-            index.append((row, b, month, int(c.month[two]), reading, int(which[month])))
-            number.append((c.value[one, 0], c.months[one, 0], c.months[two, 0]))
-    return index, number
+) -> tuple[float, Array, Array, Array, float, float, float]:  # fmt: skip
+    """`evidence` with its facts packed into one vector by `pack`."""
+    return evidence(slope, base, noise, over, drift, mobility, unpack(packed))

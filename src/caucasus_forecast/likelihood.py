@@ -66,6 +66,8 @@ class Plan:
 
     Attributes
     ----------
+    slopes, based, noisy
+        Names along the vectors of slopes, base rates and noises of the whole graph.
     counts, pairs, shares, events
         Cells of count nodes (one month, or three and more), of counts over two months, of shares,
         and of months at risk of an event.
@@ -77,6 +79,8 @@ class Plan:
 
     graph: CausalGraph
     slopes: tuple[str, ...]
+    based: tuple[str, ...]
+    noisy: tuple[str, ...]
     months: int
     counts: tuple[Cells, ...]
     pairs: tuple[Cells, ...]
@@ -127,6 +131,8 @@ def plan(panel: xr.Dataset, graph: CausalGraph) -> Plan:
     return Plan(
         graph=small,
         slopes=graph.slopes,
+        based=graph.based,
+        noisy=graph.shares,
         months=months,
         counts=tuple(p for c in counted if len((p := _parts(c, pair=False)).month)),
         pairs=tuple(p for c in counted if len((p := _parts(c, pair=True)).month)),
@@ -227,7 +233,7 @@ def carried_before(plan: Plan, p: Parameters, xp: Functions = NUMPY) -> Number:
 def sweep_draws(plan: Plan, p: Parameters) -> Array:
     """Levels of every node and month as (constant, gain), for arrays of draws: (D, N, T, 2)."""
     last = np.ascontiguousarray(carried_before(plan, p))
-    return affine.forward_draws(np.ascontiguousarray(p.slope), last, *affine.arrays(plan.sweep))
+    return affine.forward_draws(np.ascontiguousarray(p.slope), last, plan.sweep.edges)
 
 
 @dataclass(frozen=True)

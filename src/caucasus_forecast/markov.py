@@ -21,37 +21,82 @@ Array = np.ndarray
 
 
 @njit(cache=True)
-def _forward(
-    log_initial: Array, log_step: Array, which: Array, log_emission: Array
-) -> tuple[Array, Array, Array, Array, float]:
+def filtered(
+    initial: Array, step: Array, which: Array, log_emission: Array
+) -> tuple[Array, Array, Array]:
+    """The forward pass, on weights instead of their logarithms.
+
+    Parameters
+    ----------
+    initial
+        Shape (K,), probability of each level in the first month.
+    step
+        Shape (U, K, K), the distinct weights of a step.
+    which, log_emission
+        As in `value_and_gradient`.
+
+    Returns
+    -------
+    weight (T, K), ahead (T, K), increment (T,)
+        Emissions scaled so that every month sums to one; level of each month given the evidence up
+        to it; log p(evidence of month t | evidence before it), which sums to the log-likelihood.
+    """
     months, levels = log_emission.shape
-    step = np.exp(log_step)
     weight = np.empty((months, levels))
-    filtered = np.empty((months, levels))
+    ahead = np.empty((months, levels))
     increment = np.empty(months)
+    predicted = initial.copy()
     for t in range(months):
-        top = -np.inf
-        for k in range(levels):
-            top = max(top, log_emission[t, k])
+        if t > 0:
+            predicted[:] = 0.0
+            move = step[which[t - 1]]
+            for i in range(levels):
+                come, row = ahead[t - 1, i], move[i]
+                for j in range(levels):
+                    predicted[j] += come * row[j]
+        top = log_emission[t].max()
         total = 0.0
         for j in range(levels):
             weight[t, j] = np.exp(log_emission[t, j] - top)
-            if t == 0:
-                predicted = np.exp(log_initial[j])
-            else:
-                predicted = 0.0
-                for i in range(levels):
-                    predicted += filtered[t - 1, i] * step[which[t - 1], i, j]
-            filtered[t, j] = predicted * weight[t, j]
-            total += filtered[t, j]
+            ahead[t, j] = predicted[j] * weight[t, j]
+            total += ahead[t, j]
         for j in range(levels):
-            filtered[t, j] /= total
+            ahead[t, j] /= total
             weight[t, j] /= total
         increment[t] = np.log(total) + top
-    logp = 0.0
-    for t in range(months):
-        logp += increment[t]
-    return step, weight, filtered, increment, logp
+    return weight, ahead, increment
+
+
+@njit(cache=True)
+def smoothed(step: Array, which: Array, weight: Array, ahead: Array) -> tuple[Array, Array]:
+    """The backward pass after `filtered`.
+
+    Returns
+    -------
+    taken (U, K, K), level (T, K)
+        Expected number of times each step was taken; level of each month given all evidence.
+    """
+    months, levels = weight.shape
+    taken = np.zeros(step.shape)
+    level = np.empty((months, levels))
+    level[months - 1] = ahead[months - 1]
+    across = step.transpose((0, 2, 1)).copy()
+    backward, before = np.ones(levels), np.empty(levels)
+    for t in range(months - 1, 0, -1):
+        u = which[t - 1]
+        before[:] = 0.0
+        for j in range(levels):
+            backward[j] *= weight[t, j]
+            come, row = backward[j], across[u, j]
+            for i in range(levels):
+                before[i] += come * row[i]
+        for i in range(levels):
+            come, row = ahead[t - 1, i], taken[u, i]
+            level[t - 1, i] = come * before[i]
+            for j in range(levels):
+                row[j] += come * backward[j]
+        backward[:] = before
+    return taken * step, level
 
 
 @njit(cache=True)
@@ -76,59 +121,7 @@ def value_and_gradient(
     logp, d_initial (K,), d_step (U, K, K), d_emission (T, K)
         `d_emission` is the smoothed level distribution of each month.
     """
-    step, weight, filtered, _, logp = _forward(log_initial, log_step, which, log_emission)
-    months, levels = log_emission.shape
-    d_step = np.zeros_like(log_step)
-    d_emission = np.empty((months, levels))
-    backward = np.ones(levels)
-    ahead = np.empty(levels)
-    for k in range(levels):
-        d_emission[months - 1, k] = filtered[months - 1, k]
-    for t in range(months - 1, 0, -1):
-        u = which[t - 1]
-        for j in range(levels):
-            ahead[j] = weight[t, j] * backward[j]
-        for i in range(levels):
-            total = 0.0
-            for j in range(levels):
-                joint = step[u, i, j] * ahead[j]
-                total += joint
-                d_step[u, i, j] += filtered[t - 1, i] * joint
-            backward[i] = total
-            d_emission[t - 1, i] = filtered[t - 1, i] * total
-    return logp, d_emission[0].copy(), d_step, d_emission
-
-
-@njit(cache=True)
-def filter_draws(
-    log_initial: Array, log_step: Array, which: Array, log_emission: Array
-) -> tuple[Array, Array, Array]:
-    """Filter and smooth the same months under many parameter draws.
-
-    Parameters
-    ----------
-    log_initial
-        Shape (K,).
-    log_step
-        Shape (D, U, K, K), one set of steps a draw.
-    which
-        Shape (T - 1,).
-    log_emission
-        Shape (D, T, K).
-
-    Returns
-    -------
-    filtered (D, K), smoothed (D, T, K), increment (D, T)
-        The level at the origin given all evidence; the level of every month given all evidence;
-        log p(evidence of month t | evidence before it), which sums to the log-likelihood.
-    """
-    draws, months, levels = log_emission.shape
-    filtered = np.empty((draws, levels))
-    smoothed = np.empty((draws, months, levels))
-    increment = np.empty((draws, months))
-    for d in range(draws):
-        _, _, forward, steps, _ = _forward(log_initial, log_step[d], which, log_emission[d])
-        filtered[d] = forward[months - 1]
-        increment[d] = steps
-        smoothed[d] = value_and_gradient(log_initial, log_step[d], which, log_emission[d])[3]
-    return filtered, smoothed, increment
+    step = np.exp(log_step)
+    weight, ahead, increment = filtered(np.exp(log_initial), step, which, log_emission)
+    taken, level = smoothed(step, which, weight, ahead)
+    return increment.sum(), level[0].copy(), taken, level

@@ -1,4 +1,4 @@
-"""`pm.Model` to posterior: sampling, the convergence gate, provenance, saving and loading.
+"""Density to posterior: sampling, the convergence gate, provenance, saving and loading.
 
 One seed decides everything. Draws are the same for any number of cores. A fit that fails its checks
 says so in words, here and everywhere its results appear.
@@ -9,75 +9,29 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pymc as pm
-import pytensor
 import xarray as xr
 from arviz_stats.base import array_stats
-from scipy import stats
 
 from . import names
-from .errors import CaseError, StorageError, nearest
+from .density import Density, compiled
+from .errors import StorageError
 from .graph import CausalGraph
 from .likelihood import Parameters
-from .priors import SHARED_PARAMETERS, Prior, PriorSet
+from .priors import SHARED_PARAMETERS, PriorSet, coordinates, frozen, layout
 from .streams import stream
 
+if TYPE_CHECKING:
+    import pymc as pm
+
 Array = np.ndarray
-SAMPLERS = ("nutpie", "pymc")
 MAX_RHAT, MIN_ESS = 1.01, 400.0
 
 
 # --------------------------------------------------------------------------- priors as draws
-
-
-def frozen(prior: Prior) -> Any:
-    """A prior as a SciPy distribution.
-
-    Examples
-    --------
-    >>> float(frozen(Prior("Normal", {"mu": 2.0, "sigma": 1.0})).mean())
-    2.0
-    """
-    k = prior.kwargs
-    match prior.dist:
-        case "Normal":
-            return stats.norm(k["mu"], k["sigma"])
-        case "StudentT":
-            return stats.t(k["nu"], k["mu"], k["sigma"])
-        case "Laplace":
-            return stats.laplace(k["mu"], k["b"])
-        case "LogNormal":
-            return stats.lognorm(k["sigma"], scale=np.exp(k["mu"]))
-        case "HalfNormal":
-            return stats.halfnorm(scale=k["sigma"])
-        case "Exponential":
-            return stats.expon(scale=1.0 / k["lam"])
-        case "Gamma":
-            return stats.gamma(k["alpha"], scale=1.0 / k["beta"])
-        case "InverseGamma":
-            return stats.invgamma(k["alpha"], scale=k["beta"])
-        case "Beta":
-            return stats.beta(k["alpha"], k["beta"])
-    raise AssertionError(prior.dist)
-
-
-def layout(graph: CausalGraph, model: str) -> dict[str, tuple[str | None, tuple[str, ...]]]:
-    """Posterior variable → its dimension and the prior keys along it."""
-    based = [n.name for n in graph.nodes if n.kind in ("count", "event", "share")]
-    shares = [n.name for n in graph.nodes if n.kind == "share"]
-    own = [k for k in SHARED_PARAMETERS if k.startswith(f"{model}.")]
-    found: dict[str, tuple[str | None, tuple[str, ...]]] = {}
-    if graph.slopes:
-        found["slope"] = (names.EDGE, graph.slopes)
-    found["base"] = (names.NODE, tuple(f"{n}.base" for n in based))
-    found["noise"] = (names.SHARE, tuple(f"{n}.noise" for n in shares))
-    found["overdispersion"] = (None, ("overdispersion",))
-    return found | {k.replace(".", "_"): (None, (k,)) for k in own}
 
 
 def prior_draws(
@@ -89,16 +43,7 @@ def prior_draws(
         drawn = [frozen(priors[k]).rvs(size, random_state=stream(seed, "prior", k)) for k in keys]
         values = np.stack(drawn, axis=-1)[None] if dim else drawn[0][None]
         variables[name] = ((names.CHAIN, names.DRAW, *((dim,) if dim else ())), values)
-    return xr.Dataset(variables, coords=_coordinates(graph, model))
-
-
-def _coordinates(graph: CausalGraph, model: str) -> dict[str, list[str]]:
-    strip = {names.EDGE: "", names.NODE: ".base", names.SHARE: ".noise"}
-    return {
-        dim: [k.removesuffix(strip[dim]) for k in keys]
-        for dim, keys in layout(graph, model).values()
-        if dim
-    }
+    return xr.Dataset(variables, coords=coordinates(layout(graph, model)))
 
 
 def log_prior(draws: xr.Dataset, priors: PriorSet, graph: CausalGraph, model: str) -> xr.Dataset:
@@ -172,46 +117,60 @@ def repeated(
 
 
 def sample(
-    model: pm.Model,
+    target: Density | pm.Model,
     *,
     seed: int,
     draws: int = 1000,
     tune: int = 500,
     chains: int = 4,
-    sampler: str = "nutpie",
     cores: int | None = None,
     progress: bool = False,
-    program: Any = None,
 ) -> xr.DataTree:
     """Draws from the posterior: groups ``posterior`` and ``sample_stats``.
 
     Parameters
     ----------
-    model
-        From a model's `build`.
+    target
+        A compiled density, or a PyMC model, for nutpie. (`sample_pymc` is PyMC's own road.)
     seed
         Decides every draw; the number of cores does not.
     draws, tune, chains
         Kept and warm-up draws of each chain.
-    sampler
-        ``nutpie``, or ``pymc`` for PyMC's own NUTS (also used where nutpie is missing).
     cores
-        Chains run at once under nutpie (default: all processors).
+        Chains run at once (default: all processors).
     progress
         Whether the sampler may draw its progress bar.
-    program
-        From `compiled`, of a model that differs in its data alone: no new compilation.
-
-    Raises
-    ------
-    CaseError
-        For an unknown sampler.
     """
-    if sampler not in SAMPLERS:
-        raise CaseError(f"sampler {sampler!r}: {nearest(sampler, SAMPLERS)}")
-    if sampler == "nutpie" and find_spec("nutpie") is not None:
-        program = compiled(model) if program is None else program.with_data(**_data(model))
-        return _nutpie(program, seed, draws, tune, chains, cores or os.cpu_count() or 1, progress)
+    import nutpie
+
+    if isinstance(target, Density):
+        program = _program(target)
+    else:
+        import pytensor
+
+        # fast-math would let draws depend on whether the compile cache is warm
+        with pytensor.config.change_flags(numba__fastmath=False):
+            program = nutpie.compile_pymc_model(target)
+    running = nutpie.sample(
+        program, draws=draws, tune=tune, chains=chains,
+        cores=min(cores or os.cpu_count() or 1, chains), seed=seed, progress_bar=progress,
+        save_warmup=False, blocking=False,
+    )  # fmt: skip
+    try:
+        return _plain(running.wait(), "nutpie")
+    except BaseException:  # Ctrl-C ends the run: nutpie alone would hand back the draws so far
+        running.cancel()
+        raise
+
+
+def sample_pymc(
+    model: pm.Model, *, seed: int, draws: int = 1000, tune: int = 1000, chains: int = 4,
+    progress: bool = False,
+) -> xr.DataTree:  # fmt: skip
+    """`sample` with PyMC's own NUTS, on the model's own graph."""
+    import pymc as pm
+    import pytensor
+
     with model, pytensor.config.change_flags(numba__fastmath=False):
         tree = pm.sample(
             draws=draws, tune=max(tune, 1000), chains=chains, cores=1, random_seed=seed,
@@ -220,33 +179,35 @@ def sample(
     return _plain(tree, "pymc")
 
 
-def compiled(model: pm.Model) -> Any:
-    """The nutpie program of a model. Its data (evidence, prior arguments) can be exchanged."""
-    import nutpie
+def _program(density: Density) -> Any:
+    """A density as nutpie's model. Every chain starts within one prior sd of the prior's middle."""
+    import pandas as pd
+    from nutpie.compile_pymc import CompiledPyMCModel
 
-    # fast-math would let draws depend on whether the compile cache is warm
-    with pytensor.config.change_flags(numba__fastmath=False):
-        return nutpie.compile_pymc_model(model)
-
-
-def _data(model: pm.Model) -> dict[str, Array]:
-    return {v.name: v.get_value() for v in model.data_vars}
-
-
-def _nutpie(
-    program: Any, seed: int, draws: int, tune: int, chains: int, cores: int, progress: bool
-) -> xr.DataTree:
-    import nutpie
-
-    running = nutpie.sample(
-        program, draws=draws, tune=tune, chains=chains, cores=min(cores, chains), seed=seed,
-        progress_bar=progress, save_warmup=False, blocking=False,
-    )  # fmt: skip
-    try:
-        return _plain(running.wait(), "nutpie")
-    except BaseException:  # Ctrl-C ends the run: nutpie alone would hand back the draws so far
-        running.cancel()
-        raise
+    log_density, parameters_ = compiled()
+    shapes = {n: (len(keys),) if dim else () for n, (dim, keys) in density.layout.items()}
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
+    labels = coordinates(density.layout) | {"unconstrained_parameter": range(density.size)}
+    slices = [
+        slice(end - int(np.prod(s)), end) for end, s in zip(ends, shapes.values(), strict=True)
+    ]
+    return CompiledPyMCModel(
+        _n_dim=density.size,
+        n_expanded=density.size,
+        _shapes=shapes,
+        shape_info=(list(shapes), slices, list(shapes.values())),
+        dims={n: (dim,) for n, (dim, _) in density.layout.items() if dim},
+        _coords={dim: pd.Index(along) for dim, along in labels.items()},
+        compiled_logp_func=log_density,
+        compiled_expand_func=parameters_,
+        initial_point_func=lambda seed: np.random.default_rng(seed).uniform(-1, 1, density.size),
+        user_data=density.data(),
+        shared_data={},
+        shared_var_keys={},
+        logp_func=None,
+        expand_func=None,
+        reparameterized_names=[],
+    )
 
 
 def _plain(tree: Any, sampler: str) -> xr.DataTree:

@@ -33,20 +33,21 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from . import markov
+from . import kernel, markov
 from .equations import NUMPY, Functions, Number
 from .errors import CaseError
+from .kernel import Facts
 from .likelihood import (
     Cells,
     Levels,
     Parameters,
     Plan,
-    ladder_terms,
+    joined,
     path_terms,
     shared_steps,
     sweep_draws,
 )
-from .names import DAYS_PER_MONTH
+from .names import DAYS_PER_MONTH, TENSION
 
 Array = np.ndarray
 
@@ -255,17 +256,69 @@ class Ladder:
         self, plan: Plan, p: Parameters, own: Mapping[str, Array], rng: np.random.Generator
     ) -> Replay:
         """Filter and smooth the panel under every draw; `own` holds drift and mobility, (D,)."""
-        levels = Levels(plan, sweep_draws(plan, p), self.score)
-        deaths, pairs = self.death_terms(plan.deaths, plan.months)
-        emission, node_pairs = ladder_terms(levels, p)
-        shared = self.shared(plan)
-        drift, mobility = (own[k][:, None] for k in ("ladder.drift", "ladder.mobility"))
-        steps = self.log_steps(drift, mobility, levels.pull(), [*pairs, *node_pairs], shared)
-        filtered, smoothed, increment = markov.filter_draws(
-            self.log_initial, np.ascontiguousarray(steps), shared[1], emission + deaths
+
+        def stacked(parts: Mapping[str, Number], nodes: tuple[str, ...]) -> Array:
+            columns = [parts[n].reshape(draws) for n in nodes]
+            return np.stack(columns, axis=-1) if columns else np.zeros((draws, 0))
+
+        draws = len(own["ladder.drift"])
+        increment, drawn, filtered = kernel.replay(
+            np.ascontiguousarray(p.slope),
+            stacked(p.base, plan.based),
+            stacked(p.noise, plan.noisy),
+            p.overdispersion.reshape(draws),
+            own["ladder.drift"],
+            own["ladder.mobility"],
+            rng.random((draws, plan.months)),
+            self.facts(plan),
         )
-        drawn = draw_category(smoothed, rng.random(smoothed.shape[:-1]))
         return Replay(increment, self.score[drawn], filtered)
+
+    def facts(self, plan: Plan) -> Facts:
+        """The evidence of a plan and this ladder, as `caucasus_forecast.kernel` takes them."""
+        emission, death_pairs = self.death_terms(plan.deaths, plan.months)
+        first, which = self.shared(plan)
+        index, number = [], []
+        for kind, group in enumerate((plan.counts, plan.events, plan.shares)):
+            for c in group:
+                share = kind == 2
+                reading = plan.noisy.index(c.node) if share else plan.graph.node[c.node].reading
+                row, b = plan.sweep.position(c.node), plan.based.index(c.node)
+                exposure = c.total if kind == 0 else c.months
+                for i in range(len(c.month)):
+                    index.append((kind, row, b, c.month[i], reading))
+                    number.append((c.value[i, 0], exposure[i, 0], c.months[i, 0] / c.total[i, 0]))
+        if plan.counts:
+            c = joined(plan.counts)
+            constant = (c.months / c.total) * special.gammaln(c.value + 1.0)
+            np.subtract.at(emission, c.month, constant)
+        pair_weight = np.zeros((len(first), self.levels, self.levels))
+        for month, weight in death_pairs:
+            pair_weight[which[month]] += weight
+        pair_index, pair_number = _pair_cells(plan, which)
+        for (*_, u), (value, *_) in zip(pair_index, pair_number, strict=True):
+            pair_weight[u] -= special.gammaln(value + 1.0)
+        carriers = [(plan.sweep.position(n), plan.based.index(n)) for n in plan.before]
+        before = [np.stack(pair) for pair in plan.before.values()]
+        return Facts(
+            edges=plan.sweep.edges,
+            last=plan.sweep.last,
+            carriers=np.array(carriers, np.int64).reshape(-1, 2),
+            counts_before=np.array(before, float).reshape(-1, 2, plan.months),
+            cell_index=np.array(index, np.int64).reshape(-1, 5),
+            cell_number=np.array(number, float).reshape(-1, 3),
+            pair_index=np.array(pair_index, np.int64).reshape(-1, 6),
+            pair_number=np.array(pair_number, float).reshape(-1, 3),
+            emission=emission,
+            initial=np.exp(self.log_initial),
+            reference=np.exp(self.log_reference),
+            score=self.score,
+            response=np.array([self.response]),
+            pair_weight=pair_weight,
+            first=first,
+            which=which,
+            tension=np.array([plan.sweep.position(TENSION)]),
+        )
 
     def start(self, state: Array, rng: np.random.Generator) -> Array:
         """A level at the origin for each path, from (P, K) probabilities."""
@@ -308,6 +361,21 @@ def draw_category(weight: Array, uniform: Array) -> Array:
     """
     cumulative = np.cumsum(weight, axis=-1)
     return (uniform[..., None] * cumulative[..., -1:] >= cumulative).sum(-1)
+
+
+def _pair_cells(plan: Plan, which: Array) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]]]:
+    """The two-month counts of a plan, as `caucasus_forecast.kernel.Facts` holds them."""
+    index: list[tuple[int, ...]] = []
+    number: list[tuple[float, ...]] = []
+    for c in plan.pairs:
+        row, b = plan.sweep.position(c.node), plan.based.index(c.node)
+        reading = plan.graph.node[c.node].reading
+        for o in np.unique(c.observation):
+            one, two = np.flatnonzero(c.observation == o)
+            month = int(c.month[one])
+            index.append((row, b, month, int(c.month[two]), reading, int(which[month])))
+            number.append((c.value[one, 0], c.months[one, 0], c.months[two, 0]))
+    return index, number
 
 
 @dataclass(frozen=True)

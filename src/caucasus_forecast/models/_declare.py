@@ -10,7 +10,6 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from ..affine import arrays
 from ..equations import Functions
 from ..graph import CausalGraph
 from ..likelihood import Levels, Parameters, Plan, carried_before
@@ -76,16 +75,6 @@ def stacked(
     return pm.Deterministic(name, pt.concatenate(parts)[np.argsort(places)], dims=dim)
 
 
-def based(graph: CausalGraph) -> tuple[str, ...]:
-    """Nodes with a base rate, in the order of the ``base`` vector."""
-    return tuple(n.name for n in graph.nodes if n.kind in ("count", "event", "share"))
-
-
-def shares(graph: CausalGraph) -> tuple[str, ...]:
-    """Nodes with a noise, in the order of the ``noise`` vector."""
-    return tuple(n.name for n in graph.nodes if n.kind == "share")
-
-
 def declare(graph: CausalGraph, priors: PriorSet) -> Parameters:
     """Slopes, base rates, noises and overdispersion of a graph, as tensors by name.
 
@@ -97,7 +86,7 @@ def declare(graph: CausalGraph, priors: PriorSet) -> Parameters:
     if graph.slopes:
         model.add_coord(EDGE, graph.slopes)
         slope = stacked("slope", graph.slopes, graph.slopes, EDGE, priors)
-    rated, proportions = based(graph), shares(graph)
+    rated, proportions = graph.based, graph.shares
     model.add_coord(NODE, rated)
     model.add_coord(SHARE, proportions)
     base = stacked("base", [f"{n}.base" for n in rated], rated, NODE, priors)
@@ -116,5 +105,5 @@ def _unstack(vector: Any, labels: Sequence[str]) -> dict[str, Any]:
 
 def levels_of(plan: Plan, p: Parameters, score: Any) -> Levels:
     """Levels of every node and month, as tensors; `score` as in `likelihood.Levels`."""
-    affine = sweep(p.slope, carried_before(plan, p, TENSOR), *arrays(plan.sweep))
+    affine = sweep(p.slope, carried_before(plan, p, TENSOR), *plan.sweep.edges)
     return Levels(plan, affine, score)

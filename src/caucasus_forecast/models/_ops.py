@@ -17,6 +17,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 from .. import affine, kernel
+from ..affine import Edges
 from ..markov import value_and_gradient
 
 
@@ -69,12 +70,13 @@ class Sweep(Op):
     __props__ = ()
 
     def make_node(self, *inputs: Any) -> Apply:
-        """Types: slope (S,), last (N, T), then the arrays of `caucasus_forecast.affine.arrays`."""
+        """Types: slope (S,), last (N, T), then the fields of `caucasus_forecast.affine.Edges`."""
         return Apply(self, [pt.as_tensor(x) for x in inputs], [pt.dtensor3()])
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         """The plain-Python road (the kernel itself is compiled)."""
-        output_storage[0][0] = affine.forward(*(np.ascontiguousarray(x) for x in inputs))
+        slope, last, *edges = (np.ascontiguousarray(x) for x in inputs)
+        output_storage[0][0] = affine.forward(slope, last, Edges(*edges))
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         """The adjoint sweep."""
@@ -97,7 +99,8 @@ class SweepGradient(Op):
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         """The plain-Python road (the kernel itself is compiled)."""
-        results = affine.backward(*(np.ascontiguousarray(x) for x in inputs))
+        *values, c, e, w, g, m, d, f = (np.ascontiguousarray(x) for x in inputs)
+        results = affine.backward(*values, Edges(c, e, w, g, m, d, f))
         for store, result in zip(output_storage, results, strict=True):
             store[0] = result
 
@@ -110,7 +113,7 @@ sweep_gradient = SweepGradient()
 def _sweep(op: Sweep, **_: Any) -> Any:
     @numba_njit
     def run(slope: Any, last: Any, c: Any, e: Any, w: Any, g: Any, m: Any, d: Any, f: Any) -> Any:
-        return affine.forward(slope, last, c, e, w, g, m, d, f)
+        return affine.forward(slope, last, Edges(c, e, w, g, m, d, f))
 
     return run
 
@@ -122,15 +125,21 @@ def _sweep_gradient(op: SweepGradient, **_: Any) -> Any:
         d_level: Any, level: Any, slope: Any, last: Any,
         c: Any, e: Any, w: Any, g: Any, m: Any, d: Any, f: Any,
     ) -> Any:  # fmt: skip
-        return affine.backward(d_level, level, slope, last, c, e, w, g, m, d, f)
+        return affine.backward(d_level, level, slope, last, Edges(c, e, w, g, m, d, f))
 
     return run
 
 
 class LadderEvidence(Op):
-    """``(slope, base, noise, overdispersion, drift, mobility, packed) -> (logp, gradients)``."""
+    """``(slope, base, noise, overdispersion, drift, mobility, packed) -> (logp, gradients)``.
 
-    __props__ = ()
+    It carries the digest of the compiled code, so that no cache serves an older kernel.
+    """
+
+    __props__ = ("code",)
+
+    def __init__(self) -> None:
+        self.code = kernel.code()
 
     def make_node(self, *inputs: Any) -> Apply:
         """Types: three vectors, three scalars, and the vector of `kernel.pack`."""

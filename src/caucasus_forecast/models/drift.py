@@ -16,9 +16,9 @@ would falsify it: one-step scores worse than the ladder's in months when fightin
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pymc as pm
-import pytensor.tensor as pt
 import xarray as xr
 
 from ..graph import CausalGraph
@@ -27,7 +27,9 @@ from ..likelihood import Plan, path_terms, plan
 from ..names import MONTH
 from ..priors import PriorSet
 from ..tension import Drift, bounded, death_path_terms
-from ._declare import TENSOR, declare, levels_of, scalar
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 GRAPH: CausalGraph = load_graph("alyarli-2021")
 
@@ -47,6 +49,11 @@ def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
     priors
         A complete prior set.
     """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    from ._declare import TENSOR, declare, levels_of, scalar
+
     cells = plan(panel, GRAPH)
     with pm.Model(coords={MONTH: panel[MONTH].to_numpy().astype("datetime64[M]").astype(str)}):
         p = declare(GRAPH, priors)

@@ -22,20 +22,22 @@ one-step scores in ``log_likelihood``), or slopes pushed against their priors by
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pymc as pm
-import pytensor.tensor as pt
 import xarray as xr
 
+from .. import density as densities
 from .. import kernel
+from ..density import Density
 from ..graph import CausalGraph
 from ..graph import load as load_graph
 from ..likelihood import Parameters, Plan, ladder_terms, plan
-from ..priors import PriorSet
+from ..priors import PriorSet, layout
 from ..tension import Ladder, fit_ladder, reference
-from ._declare import TENSOR, based, declare, levels_of, scalar, shares
-from ._ops import ladder_evidence, markov_log_likelihood
+
+if TYPE_CHECKING:
+    import pymc as pm
+    import pytensor.tensor as pt
 
 GRAPH: CausalGraph = load_graph("alyarli-2021")
 
@@ -47,12 +49,8 @@ def process(panel: xr.Dataset, plan: Plan) -> Ladder:
     return fit_ladder(reference(complete), plan.deaths, plan.months)
 
 
-def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
-    """The PyMC model of a panel under a prior set.
-
-    The evidence is one compiled operation, `caucasus_forecast.kernel`; `log_evidence` is the same
-    likelihood in plain tensors. Evidence and hyperparameters are data of the model, so that a refit
-    with other counts or priors needs no new compilation (`caucasus_forecast.posterior.compiled`).
+def density(panel: xr.Dataset, priors: PriorSet) -> Density:
+    """The log density of `build`, compiled once for all evidence and all priors.
 
     Parameters
     ----------
@@ -62,15 +60,35 @@ def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
         A complete prior set.
     """
     cells = plan(panel, GRAPH)
+    return densities.density(priors, layout(GRAPH, "ladder"), process(panel, cells).facts(cells))
+
+
+def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
+    """The PyMC model of a panel under a prior set.
+
+    The evidence is one compiled operation, `caucasus_forecast.kernel`; `log_evidence` is the same
+    likelihood in plain tensors.
+
+    Parameters
+    ----------
+    panel
+        From `caucasus_forecast.panel.build`.
+    priors
+        A complete prior set.
+    """
+    import pymc as pm
+
+    from ._declare import declare, scalar
+    from ._ops import ladder_evidence
+
+    cells = plan(panel, GRAPH)
     ladder = process(panel, cells)
     with pm.Model() as model:
         p = declare(GRAPH, priors)
         drift, mobility = scalar("ladder.drift", priors), scalar("ladder.mobility", priors)
-        arrays = kernel.data(cells, ladder, based(GRAPH), shares(GRAPH))
-        packed = pm.Data("packed_evidence", kernel.pack(arrays))
+        packed = pm.Data("packed_evidence", kernel.pack(ladder.facts(cells)))
         vectors = (p.slope, model["base"], model["noise"], model["overdispersion"])
-        logp = ladder_evidence(*vectors, drift, mobility, packed)[0]
-        pm.Potential("evidence", logp)
+        pm.Potential("evidence", ladder_evidence(*vectors, drift, mobility, packed)[0])
     return model
 
 
@@ -78,6 +96,9 @@ def log_evidence(
     plan: Plan, ladder: Ladder, p: Parameters, drift: Any, mobility: Any
 ) -> pt.TensorVariable:
     """The likelihood of `build`, written with plain tensors: the reading the kernel is held to."""
+    from ._declare import TENSOR, levels_of
+    from ._ops import markov_log_likelihood
+
     deaths, pairs = ladder.death_terms(plan.deaths, plan.months)
     levels = levels_of(plan, p, ladder.score)
     emission, node_pairs = ladder_terms(levels, p, TENSOR)

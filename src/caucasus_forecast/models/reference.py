@@ -9,8 +9,9 @@ Assumption: the recent past repeats, and nothing moves anything.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pymc as pm
 import xarray as xr
 
 from ..graph import CausalGraph
@@ -19,7 +20,9 @@ from ..likelihood import Plan, path_terms, plan
 from ..names import HISTORY
 from ..priors import PriorSet
 from ..tension import OwnHistory, own_history
-from ._declare import TENSOR, declare, levels_of
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 _FULL = load_graph("alyarli-2021")
 GRAPH: CausalGraph = CausalGraph(
@@ -42,6 +45,10 @@ def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
     priors
         A complete prior set; only base rates, noises and overdispersion are used.
     """
+    import pymc as pm
+
+    from ._declare import TENSOR, declare, levels_of
+
     cells = plan(panel, GRAPH)
     history = process(panel, cells).history
     with pm.Model(coords={HISTORY: np.arange(-len(history), 0)}) as model:

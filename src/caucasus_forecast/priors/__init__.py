@@ -32,12 +32,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from .. import names
 from ..errors import PriorError, nearest
 from ..graph import CausalGraph
 from ..graph import load as load_graph
 from ..named import read_text
 
 SEQUENCES = (list, tuple)  # before this module's own `list`
+# variable -> its dimension, and the keys along it
+Layout = dict[str, tuple[str | None, tuple[str, ...]]]
 REAL, POSITIVE, UNIT = "any real number", "positive numbers", "numbers between 0 and 1"
 
 # distribution -> its parameters and what each may be, and the values a draw may take
@@ -150,6 +153,39 @@ def Normal(mu: float, sigma: float) -> Prior:
     return Prior("Normal", {"mu": mu, "sigma": sigma})
 
 
+def frozen(prior: Prior) -> Any:
+    """A prior as a SciPy distribution.
+
+    Examples
+    --------
+    >>> float(frozen(Prior("Normal", {"mu": 2.0, "sigma": 1.0})).mean())
+    2.0
+    """
+    from scipy import stats
+
+    k = prior.kwargs
+    match prior.dist:
+        case "Normal":
+            return stats.norm(k["mu"], k["sigma"])
+        case "StudentT":
+            return stats.t(k["nu"], k["mu"], k["sigma"])
+        case "Laplace":
+            return stats.laplace(k["mu"], k["b"])
+        case "LogNormal":
+            return stats.lognorm(k["sigma"], scale=math.exp(k["mu"]))
+        case "HalfNormal":
+            return stats.halfnorm(scale=k["sigma"])
+        case "Exponential":
+            return stats.expon(scale=1.0 / k["lam"])
+        case "Gamma":
+            return stats.gamma(k["alpha"], scale=1.0 / k["beta"])
+        case "InverseGamma":
+            return stats.invgamma(k["alpha"], scale=k["beta"])
+        case "Beta":
+            return stats.beta(k["alpha"], k["beta"])
+    raise AssertionError(prior.dist)
+
+
 def as_prior(value: Any) -> Prior:
     """Read a prior: a `Prior`, a ``{"dist", "kwargs"}`` dict, or a ``pymc_extras`` `Prior`.
 
@@ -191,6 +227,24 @@ def as_prior(value: Any) -> Prior:
     if not isinstance(claims, SEQUENCES) or not all(isinstance(c, str) for c in claims):
         raise PriorError(f"'claims' is {_shown(claims)}; write a list of claim ids")
     return Prior(value["dist"], kwargs, str(value.get("why", "")), tuple(claims))
+
+
+def layout(graph: CausalGraph, model: str) -> Layout:
+    """Posterior variable → its dimension and the prior keys along it."""
+    own = [k for k in SHARED_PARAMETERS if k.startswith(f"{model}.")]
+    found: Layout = {}
+    if graph.slopes:
+        found["slope"] = (names.EDGE, graph.slopes)
+    found["base"] = (names.NODE, tuple(f"{n}.base" for n in graph.based))
+    found["noise"] = (names.SHARE, tuple(f"{n}.noise" for n in graph.shares))
+    found["overdispersion"] = (None, ("overdispersion",))
+    return found | {k.replace(".", "_"): (None, (k,)) for k in own}
+
+
+def coordinates(layout: Layout) -> dict[str, Any]:
+    """Labels along each dimension of a layout."""
+    strip = {names.EDGE: "", names.NODE: ".base", names.SHARE: ".noise"}
+    return {dim: [k.removesuffix(strip[dim]) for k in keys] for dim, keys in layout.values() if dim}
 
 
 @dataclass(frozen=True)
