@@ -38,10 +38,10 @@ def test_one_seed_decides_every_bit_for_any_number_of_cores(density):
 
 
 def test_other_priors_need_no_compilation(data):
-    entries = dens.compiled()
+    entries = dens.entries()
     tight = models.ladder.density(data, priors.load("sceptical"))
     tree = _sample(tight, draws=200, tune=200)
-    assert dens.compiled() is entries
+    assert dens.entries() is entries
     spread = tree["posterior"]["slope"].std(("chain", "draw"))
     effects = [e.name for e in GRAPH.edges if e.role == "effect"]
     assert float(spread.sel(edge=effects).max()) < 0.2

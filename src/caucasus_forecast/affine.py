@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from .equations import holds
 from .graph import CausalGraph, Edge
+from .jit import compiled
 from .names import TENSION
 
 Array = np.ndarray
@@ -140,7 +140,7 @@ def sweep(
     return Sweep(nodes, found, last)
 
 
-@njit(cache=True)
+@compiled
 def forward(slope: Array, last: Array, edges: Edges) -> Array:
     """Levels as ``(constant, gain)`` of the score, shape (N, T, 2)."""
     level = np.zeros(edges.carried.shape)
@@ -159,7 +159,7 @@ def forward(slope: Array, last: Array, edges: Edges) -> Array:
     return level
 
 
-@njit(cache=True)
+@compiled
 def backward(
     d_level: Array, level: Array, slope: Array, last: Array, edges: Edges
 ) -> tuple[Array, Array]:
@@ -184,7 +184,7 @@ def backward(
     return d_slope, d_last
 
 
-@njit(cache=True)
+@compiled
 def forward_draws(slope: Array, last: Array, edges: Edges) -> Array:
     """`forward` for many draws: slope (D, S) and last (D, N, T) give (D, N, T, 2)."""
     out = np.empty((slope.shape[0], *edges.carried.shape))

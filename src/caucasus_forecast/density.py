@@ -19,10 +19,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, njit, types
+from numba import carray, cfunc, types
 from scipy import stats
 
 from . import kernel
+from .jit import compiled
 from .kernel import Facts
 from .priors import DISTRIBUTIONS, POSITIVE, REAL, Layout, Prior, PriorSet, frozen
 
@@ -33,7 +34,7 @@ _SUPPORTS = {REAL: 0, POSITIVE: 1}  # 2: the unit interval
 _WIDTH = 7  # family, support, centre, scale, and up to three arguments
 
 
-@njit(cache=True)
+@compiled
 def _log_prior(family: int, value: float, a: float, b: float, c: float) -> tuple[float, float]:
     """Log density of a family (in the order of `FAMILIES`) up to a constant, and its derivative."""
     if family == 0:  # Normal(mu, sigma)
@@ -60,7 +61,7 @@ def _log_prior(family: int, value: float, a: float, b: float, c: float) -> tuple
     return (a - 1.0) * np.log(value) + (b - 1.0) * np.log1p(-value), first - second
 
 
-@njit(cache=True)
+@compiled
 def _placed(x: float, support: int, centre: float, scale: float) -> tuple[float, ...]:
     """Value of a coordinate, d value / d x, log of that derivative, and its own derivative."""
     u = centre + scale * x
@@ -74,7 +75,7 @@ def _placed(x: float, support: int, centre: float, scale: float) -> tuple[float,
     return value, scale * value * rest, np.log(value) + np.log(rest), scale * (rest - value)
 
 
-@njit(cache=True)
+@compiled
 def values(x: Array, table: Array) -> Array:
     """The parameters at a point, shape (P,); `table` (P, 7) is that of `Density`."""
     out = np.empty(len(x))
@@ -83,7 +84,7 @@ def values(x: Array, table: Array) -> Array:
     return out
 
 
-@njit(cache=True)
+@compiled
 def log_prior_at(x: Array, table: Array) -> tuple[float, Array]:
     """Log prior of the coordinates up to a constant, and its gradient."""
     logp, gradient = 0.0, np.empty(len(x))
@@ -96,7 +97,7 @@ def log_prior_at(x: Array, table: Array) -> tuple[float, Array]:
     return logp, gradient
 
 
-@njit(cache=True)
+@compiled
 def log_density(x: Array, table: Array, sizes: Array, packed: Array) -> tuple[float, Array]:
     """Log density at a point up to a constant, and its gradient.
 
@@ -220,7 +221,7 @@ def prior_table(priors: Sequence[Prior]) -> Array:
 # --------------------------------------------------------------------------- for the sampler
 
 
-@njit(cache=True)
+@compiled
 def _read(data: Array) -> tuple[Array, Array, Array]:
     """`table`, `sizes` and `packed` of what `Density.data` wrote."""
     size = int(data[1])
@@ -229,7 +230,7 @@ def _read(data: Array) -> tuple[Array, Array, Array]:
 
 
 @cache
-def compiled() -> tuple[Any, Any]:
+def entries() -> tuple[Any, Any]:
     """The log density and the parameters as C functions: ``.address`` is what a sampler calls.
 
     ``int64 log_density(uint64 size, double *x, double *gradient, double *logp, void *data)`` and
@@ -240,12 +241,14 @@ def compiled() -> tuple[Any, Any]:
     number = types.CPointer(types.float64)
     first = types.int64(types.uint64, number, number, number, types.voidptr)
     second = types.int64(types.uint64, types.uint64, number, number, types.voidptr)
-    density_, parameters_ = _entries(kernel.code())
-    return cfunc(first, cache=True)(density_), cfunc(second, cache=True)(parameters_)
+    density_, parameters_ = _bodies(kernel.code())
+    return cfunc(first, cache=True, error_model="numpy")(density_), cfunc(
+        second, cache=True, error_model="numpy"
+    )(parameters_)
 
 
-def _entries(version: str) -> tuple[Callable[..., int], Callable[..., int]]:
-    """The bodies of `compiled`; they name the version so that the cache knows it."""
+def _bodies(version: str) -> tuple[Callable[..., int], Callable[..., int]]:
+    """The bodies of `entries`; they name the version so that the cache knows it."""
 
     def log_density_at(size: Any, x_: Any, gradient_: Any, logp_: Any, data_: Any) -> int:
         if version == "":

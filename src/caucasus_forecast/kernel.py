@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from . import affine, markov
 from .affine import Edges
+from .jit import compiled
 
 Array = np.ndarray
 ROOT_TAU = np.sqrt(2.0 * np.pi)
@@ -29,8 +29,8 @@ ROOT_TAU = np.sqrt(2.0 * np.pi)
 
 @cache
 def code() -> str:
-    """Digest of the compiled rooms: a compile cache watches one file, this code lives in four."""
-    rooms = [Path(__file__).with_stem(n) for n in ("affine", "markov", "kernel", "density")]
+    """Digest of the compiled rooms: a compile cache watches one file, this code lives in five."""
+    rooms = [Path(__file__).with_stem(n) for n in ("jit", "affine", "markov", "kernel", "density")]
     return hashlib.sha256(b"".join(room.read_bytes() for room in rooms)).hexdigest()
 
 
@@ -82,7 +82,7 @@ class Facts(NamedTuple):
 # --------------------------------------------------------------------------- the value, in order
 
 
-@njit(cache=True)
+@compiled
 def _carried(base: Array, facts: Facts) -> Array:
     """What each node carried the month before, with the excess of last month's counts."""
     last = facts.last.copy()
@@ -95,7 +95,7 @@ def _carried(base: Array, facts: Facts) -> Array:
     return last
 
 
-@njit(cache=True)
+@compiled
 def _count(count: float, mean: float, over: float, log1p_over: float) -> tuple[float, float, float]:
     """`equations.log_count` up to a constant, with d/dη (mean ∝ exp η) and d/doverdispersion."""
     size = mean / over
@@ -114,7 +114,7 @@ def _count(count: float, mean: float, over: float, log1p_over: float) -> tuple[f
     return value, slope * size, d_over
 
 
-@njit(cache=True)
+@compiled
 def _reading(
     kind: int, value: float, exposure: float, eta: float, rate: float, over: float,
     log1p_over: float, noise: float, log_noise: float,
@@ -131,7 +131,7 @@ def _reading(
     return -0.5 * z * z - log_noise, z / noise, (z * z - 1.0) / noise
 
 
-@njit(cache=True)
+@compiled
 def _readings(
     base: Array, noise: Array, over: float, level: Array, facts: Facts
 ) -> tuple[Array, Array, Array]:
@@ -166,7 +166,7 @@ def _readings(
     return log_emission, d_eta, d_spread
 
 
-@njit(cache=True)
+@compiled
 def _moves(drift: float, mobility: float, level: Array, facts: Facts) -> Array:
     """The distinct transition matrices (U, K, K)."""
     score, levels = facts.score, len(facts.score)
@@ -188,7 +188,7 @@ def _moves(drift: float, mobility: float, level: Array, facts: Facts) -> Array:
     return move
 
 
-@njit(cache=True)
+@compiled
 def _pairs(
     base: Array, over: float, level: Array, facts: Facts
 ) -> tuple[Array, Array, Array, Array]:
@@ -211,7 +211,7 @@ def _pairs(
     return weight, d_one, d_two, d_spread
 
 
-@njit(cache=True)
+@compiled
 def _steps(move: Array, weight: Array) -> tuple[Array, Array]:
     """Transitions times pair weights, each scaled by its largest weight, and those logarithms."""
     step, top = move.copy(), np.zeros(len(move))
@@ -225,7 +225,7 @@ def _steps(move: Array, weight: Array) -> tuple[Array, Array]:
 # --------------------------------------------------------------------------- value and gradient
 
 
-@njit(cache=True)
+@compiled
 def evidence(
     slope: Array, base: Array, noise: Array, over: float, drift: float, mobility: float,
     facts: Facts,
@@ -263,7 +263,7 @@ def evidence(
     return logp, d_slope, d_base, d_noise, d_over, d_drift, d_mobility
 
 
-@njit(cache=True)
+@compiled
 def _back_readings(
     smoothed: Array, d_eta: Array, d_spread: Array, facts: Facts,
     d_level: Array, d_base: Array, d_noise: Array,
@@ -289,7 +289,7 @@ def _back_readings(
     return d_over
 
 
-@njit(cache=True)
+@compiled
 def _back_pairs(
     taken: Array, d_one: Array, d_two: Array, d_spread: Array, facts: Facts,
     d_level: Array, d_base: Array,
@@ -310,7 +310,7 @@ def _back_pairs(
     return d_over
 
 
-@njit(cache=True)
+@compiled
 def _back_moves(taken: Array, move: Array, facts: Facts, d_level: Array) -> tuple[float, float]:
     """Adjoint of `_moves`: d/ddrift and d/dmobility; adds to the pull of tension's causes."""
     score, levels = facts.score, len(facts.score)
@@ -331,7 +331,7 @@ def _back_moves(taken: Array, move: Array, facts: Facts, d_level: Array) -> tupl
     return d_drift, d_mobility
 
 
-@njit(cache=True)
+@compiled
 def _back_carried(d_last: Array, base: Array, facts: Facts, d_base: Array) -> None:
     """Adjoint of `_carried`."""
     for r in range(len(facts.carriers)):
@@ -345,7 +345,7 @@ def _back_carried(d_last: Array, base: Array, facts: Facts, d_base: Array) -> No
 # --------------------------------------------------------------------------- the months again
 
 
-@njit(cache=True)
+@compiled
 def replay(
     slope: Array, base: Array, noise: Array, over: Array, drift: Array, mobility: Array,
     uniform: Array, facts: Facts,
@@ -407,7 +407,7 @@ def pack(facts: Facts) -> Array:
     return np.concatenate(parts)
 
 
-@njit(cache=True)
+@compiled
 def _next(packed: Array, at: int) -> tuple[Array, tuple[int, int, int], int]:
     """The numbers of the array whose header is at a position, its sizes, and where it ends."""
     a, b, c = int(packed[at]), int(packed[at + 1]), int(packed[at + 2])
@@ -415,7 +415,7 @@ def _next(packed: Array, at: int) -> tuple[Array, tuple[int, int, int], int]:
     return packed[start : start + a * b * c], (a, b, c), start + a * b * c
 
 
-@njit(cache=True)
+@compiled
 def unpack(packed: Array) -> Facts:
     """What `pack` packed; the numbers are not copied."""
     cause, _, at = _next(packed, 0)
@@ -470,7 +470,7 @@ def unpack(packed: Array) -> Facts:
     )
 
 
-@njit(cache=True)
+@compiled
 def evidence_packed(
     slope: Array, base: Array, noise: Array, over: float, drift: float, mobility: float,
     packed: Array,

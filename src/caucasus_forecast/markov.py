@@ -15,12 +15,13 @@ Source: Baum, Petrie, Soules & Weiss (1970), doi:10.1214/aoms/1177697196.
 """
 
 import numpy as np
-from numba import njit
+
+from .jit import compiled
 
 Array = np.ndarray
 
 
-@njit(cache=True)
+@compiled
 def filtered(
     initial: Array, step: Array, which: Array, log_emission: Array
 ) -> tuple[Array, Array, Array]:
@@ -67,7 +68,7 @@ def filtered(
     return weight, ahead, increment
 
 
-@njit(cache=True)
+@compiled
 def smoothed(step: Array, which: Array, weight: Array, ahead: Array) -> tuple[Array, Array]:
     """The backward pass after `filtered`.
 
@@ -99,7 +100,7 @@ def smoothed(step: Array, which: Array, weight: Array, ahead: Array) -> tuple[Ar
     return taken * step, level
 
 
-@njit(cache=True)
+@compiled
 def value_and_gradient(
     log_initial: Array, log_step: Array, which: Array, log_emission: Array
 ) -> tuple[float, Array, Array, Array]:

@@ -17,7 +17,7 @@ import xarray as xr
 from arviz_stats.base import array_stats
 
 from . import names
-from .density import Density, compiled
+from .density import Density, entries
 from .errors import StorageError
 from .graph import CausalGraph
 from .likelihood import Parameters
@@ -184,7 +184,7 @@ def _program(density: Density) -> Any:
     import pandas as pd
     from nutpie.compile_pymc import CompiledPyMCModel
 
-    log_density, parameters_ = compiled()
+    log_density, parameters_ = entries()
     shapes = {n: (len(keys),) if dim else () for n, (dim, keys) in density.layout.items()}
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
     labels = coordinates(density.layout) | {"unconstrained_parameter": range(density.size)}
