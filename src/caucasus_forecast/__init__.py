@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import evidence, graph, priors
+    from . import baselines, evidence, graph, priors, scoring
+    from .backtesting import Backtest, backtest
     from .case import Case
     from .errors import (
         CaseError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .priors import Normal, Prior, PriorSet
 
 _HOME = {
+    "Backtest": "backtesting",
     "Case": "case",
     "CaseError": "errors",
     "CaucasusForecastError": "errors",
@@ -39,16 +41,20 @@ _HOME = {
     "PriorSet": "priors",
     "ScenarioError": "errors",
     "StorageError": "errors",
+    "backtest": "backtesting",
+    "baselines": "",
     "evidence": "",
     "forecast": "forecasting",
     "graph": "",
     "load": "forecasting",
     "priors": "",
     "run": "forecasting",
+    "scoring": "",
 }
 
 __version__ = "0.1.0"
 __all__ = [
+    "Backtest",
     "Case",
     "CaseError",
     "CaucasusForecastError",
@@ -61,12 +67,15 @@ __all__ = [
     "PriorSet",
     "ScenarioError",
     "StorageError",
+    "backtest",
+    "baselines",
     "evidence",
     "forecast",
     "graph",
     "load",
     "priors",
     "run",
+    "scoring",
 ]
 
 

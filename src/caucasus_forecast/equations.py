@@ -185,3 +185,22 @@ def log_share(
     """Log density of a proportion on the log-odds scale."""
     z = (xp.log(share) - xp.log1p(-share) - base - level) / noise
     return -0.5 * z * z - xp.log(noise) - 0.5 * np.log(2.0 * np.pi)
+
+
+def log_negative_binomial(
+    count: Number, mean: Number, size: Number, xp: Functions = NUMPY
+) -> Number:
+    """Log probability of a negative binomial with variance mean + mean² / size.
+
+    Examples
+    --------
+    >>> round(float(log_negative_binomial(np.array(0.0), np.array(1.0), np.array(1.0))), 6)
+    -0.693147
+    """
+    return (
+        xp.gammaln(count + size)
+        - xp.gammaln(size)
+        - xp.gammaln(count + 1.0)
+        - size * xp.log1p(mean / size)
+        - count * xp.log1p(size / mean)
+    )

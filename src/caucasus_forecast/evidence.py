@@ -16,6 +16,7 @@ Modes of a series:
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import html
 import io
@@ -383,10 +384,7 @@ def read_counts(source: Any, series: str = DEATHS) -> tuple[Observation, ...]:
     >>> read_counts(pd.DataFrame({"month": ["2024-01"], "count": [3]}))[0].window
     Window(start=datetime.date(2024, 1, 1), end=datetime.date(2024, 1, 31))
     """
-    if isinstance(source, str | Path):
-        where, columns, rows = _csv_rows(Path(source))
-    else:
-        where, columns, rows = _frame_rows(source)
+    where, columns, rows = table_rows(source)
     layout = _layout(columns, where)
     read = [_observation(layout, row, f"{where}, row {n}", series) for n, row in rows]
     if not read:
@@ -405,10 +403,27 @@ _LAYOUTS: tuple[tuple[str, ...], ...] = (
 Row = Mapping[str, Any]
 
 
+def table_rows(source: Any) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
+    """A user's table: its name for messages, its columns in lower case, and its numbered rows.
+
+    Parameters
+    ----------
+    source
+        Path of a comma-separated UTF-8 file (also gzipped, ``.gz``), or any data frame.
+
+    Raises
+    ------
+    EvidenceError
+        If it cannot be read.
+    """
+    return _csv_rows(Path(source)) if isinstance(source, str | Path) else _frame_rows(source)
+
+
 def _csv_rows(path: Path) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
     where = path.name
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        body = path.read_bytes()
+        text = (gzip.decompress(body) if path.suffix == ".gz" else body).decode("utf-8-sig")
     except FileNotFoundError:
         raise EvidenceError(f"{path}: no such file; check the path") from None
     except IsADirectoryError:
@@ -417,8 +432,8 @@ def _csv_rows(path: Path) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
         raise EvidenceError(
             f"{where}: not UTF-8 text at byte {error.start}; save it as 'CSV UTF-8'"
         ) from None
-    except (OSError, ValueError) as error:
-        raise EvidenceError(f"{str(path)!r} cannot be read ({error}); check the path") from None
+    except (OSError, EOFError, ValueError) as error:
+        raise EvidenceError(f"{str(path)!r} cannot be read ({error}); check the file") from None
     if "\0" in text:
         raise EvidenceError(f"{where}: holds binary data, not text; save it as 'CSV UTF-8'")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -498,7 +513,7 @@ def _shown(text: str) -> str:
 
 def _observation(layout: tuple[str, ...], row: Row, where: str, default: str) -> Observation:
     if layout[0] == "month":
-        window = _month(row["month"], where)
+        window = month_of(row["month"], where)
     elif layout[0] == "date":
         day = _day(row["date"], where, "date")
         window = Window(day, day)
@@ -510,7 +525,7 @@ def _observation(layout: tuple[str, ...], row: Row, where: str, default: str) ->
     named = row.get("series", default)
     if _blank(named):
         raise EvidenceError(f"{where}: the series is blank; name it")
-    return Observation(window, str(named).strip(), _count(row["count"], where), id=where)
+    return Observation(window, str(named).strip(), count_of(row["count"], where), id=where)
 
 
 _BLANKS = ("", "na", "n/a", "nan", "nat", "none", "null", "<na>")
@@ -528,7 +543,8 @@ def _blank(value: Any) -> bool:
         return False
 
 
-def _count(value: Any, where: str) -> float:
+def count_of(value: Any, where: str) -> float:
+    """A count from a cell; `where` begins the message if it is none."""
     if _blank(value):
         raise EvidenceError(
             f"{where}: the count is blank; drop the row if it is unknown, write 0 if none"
@@ -591,7 +607,8 @@ def _day(value: Any, where: str, column: str) -> date:
     raise EvidenceError(f"{where}: {column} {_date_trouble(text)}; write it as 2024-02-01")
 
 
-def _month(value: Any, where: str) -> Window:
+def month_of(value: Any, where: str) -> Window:
+    """A calendar month from a cell; `where` begins the message if it is none."""
     if _blank(value):
         raise EvidenceError(f"{where}: month is blank; write it as 2024-02")
     if hasattr(value, "start_time") and hasattr(value, "end_time"):

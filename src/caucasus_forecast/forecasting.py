@@ -112,6 +112,7 @@ def run(
     case: Case,
     *,
     counts: Any = None,
+    evidence: Evidence | None = None,
     priors: PriorSet | None = None,
     progress: Callable[[str], None] | None = None,
     bar: bool = False,
@@ -122,8 +123,8 @@ def run(
     ----------
     case
         What to forecast.
-    counts, priors
-        The evidence and priors themselves, where they are not files the case can name.
+    counts, evidence, priors
+        Counts, all the evidence, or priors themselves, where they are not files the case can name.
     progress
         Called with a line at the start of each stage.
     bar
@@ -131,7 +132,11 @@ def run(
     """
     say = progress or log.info
     chosen, partition = priors or prior_sets.load(case.priors), scenarios.load(case.scenarios)
-    evidence, as_of = gather(case, counts)
+    if evidence is None:
+        evidence, as_of = gather(case, counts)
+    else:
+        as_of = case.as_of or _last_day(evidence)
+        evidence = evidence.as_of(as_of)
     theory = models.get(case.model)
     panel = panels.build(evidence, theory.GRAPH, as_of)
     say(f"reading {panel.sizes[names.OBSERVATION]} observations with the model {case.model!r}")

@@ -23,6 +23,10 @@ LEVEL: Final = "level"
 HISTORY: Final = "history"
 QUANTILE: Final = "quantile"
 
+# dimensions of scores, which no saved forecast holds
+CLASS: Final = "class"
+ORIGIN: Final = "origin"
+
 # groups of the saved tree
 POSTERIOR: Final = "posterior"
 PRIOR: Final = "prior"

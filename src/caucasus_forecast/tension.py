@@ -23,20 +23,18 @@ carries no score: the naive benchmark.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import special
 
-from . import kernel, markov
-from .equations import NUMPY, Functions, Number
-from .errors import CaseError
+from . import kernel, learning, markov
+from .equations import NUMPY, Functions, Number, log_negative_binomial
 from .kernel import Facts
+from .learning import Reference
 from .likelihood import (
     Cells,
     Levels,
@@ -64,47 +62,6 @@ def bounded(raw: Number, xp: Any = np) -> Number:
     1.91
     """
     return BOUND * xp.tanh(raw / BOUND)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What the ladder learned from other conflicts, up to its vintage."""
-
-    vintage: str
-    mean: Array
-    size: Array
-    transition: Array
-    initial: Array
-    provenance: dict[str, Any]
-
-
-@cache
-def reference(year: int) -> Reference:
-    """The newest reference class fitted on data that end by the last day of `year`.
-
-    Raises
-    ------
-    CaseError
-        If every shipped vintage is later.
-
-    Examples
-    --------
-    >>> reference(2020).vintage
-    '2020-12-31'
-    """
-    folder = files("caucasus_forecast").joinpath("priors", "ladder")
-    years = sorted(int(f.name[:4]) for f in folder.iterdir() if f.name.endswith(".json"))
-    usable = [y for y in years if y <= year]
-    if not usable:
-        raise CaseError(
-            f"no reference class was fitted on data that end by {year}; the earliest vintage is "
-            f"{years[0]}: choose an as-of date after {years[0]}-12-31, or model='reference'"
-        )
-    body = json.loads(folder.joinpath(f"{usable[-1]}.json").read_text(encoding="utf-8"))
-    mean, size, transition, initial = (
-        np.array(body[k], float) for k in ("mean", "size", "transition", "initial")
-    )
-    return Reference(body["vintage"], mean, size, transition, initial, body["provenance"])
 
 
 def stationary(transition: Array) -> Array:
@@ -152,6 +109,10 @@ class Ladder:
         Mean and standard deviation of log(1 + deaths a month) over the smoothed history.
     response
         Long-run change of the mean score per unit of γ.
+    robust, temper
+        Share of each level's counts that come from any level; power of the likelihood of deaths.
+    monthly
+        The dyad's own counts of a whole month, where it has learned them.
     """
 
     mean: Array
@@ -163,6 +124,9 @@ class Ladder:
     spread: float
     response: float
     vintage: str
+    robust: float = 0.0
+    temper: float = 1.0
+    monthly: Monthly | None = None
 
     @property
     def levels(self) -> int:
@@ -212,10 +176,16 @@ class Ladder:
 
     def log_deaths(self, count: Array, days: Array) -> Array:
         """Log probability of death counts at each level, shape (..., K)."""
-        months = np.asarray(days, float)[..., None] / DAYS_PER_MONTH
-        return log_negative_binomial(
-            np.asarray(count, float)[..., None], self.mean * months, self.size * months
-        )
+        days, count = np.asarray(days, float)[..., None], np.asarray(count, float)[..., None]
+        months = np.where(is_month(days), 1.0, days / DAYS_PER_MONTH)
+        plain = log_negative_binomial(count, self.mean * months, self.size * months)
+        if self.robust:
+            any_level = special.logsumexp(plain, axis=-1, keepdims=True) - np.log(self.levels)
+            plain = np.logaddexp(np.log1p(-self.robust) + plain, np.log(self.robust) + any_level)
+        if self.monthly is None:
+            return plain
+        own = self.monthly.log_share.T[np.searchsorted(self.monthly.ends, count[..., 0])]
+        return plain + np.where(is_month(days), own, 0.0)
 
     def log_deaths_pair(self, count: float, first: float, second: float) -> Array:
         """Log probability of one total over two months of given days, shape (K, K), exactly."""
@@ -225,18 +195,25 @@ class Ladder:
         return np.log(np.maximum(one.T @ two, 1e-300))
 
     def death_terms(self, cells: Cells, months: int) -> tuple[Array, list[tuple[int, Array]]]:
-        """Log weights of the battle deaths: (T, K), and (K, K) for each two-month total."""
+        """Log weights of the battle deaths: (T, K), and (K, K) for each two-month total.
+
+        A total of zero is a zero in each of its months. A total over two months is exact; of a
+        longer one each month votes with its share of the days.
+        """
         emission = np.zeros((months, self.levels))
         pairs: list[tuple[int, Array]] = []
         for o in np.unique(cells.observation):
             rows = np.flatnonzero(cells.observation == o)
             days = cells.months[rows, 0] * DAYS_PER_MONTH
             count, month = cells.value[rows[0], 0], cells.month[rows]
-            if len(rows) == 2:
-                pairs.append((int(month[0]), self.log_deaths_pair(count, *days)))
+            if count == 0.0:
+                emission[month] += self.temper * self.log_deaths(np.zeros(len(rows)), days)
+            elif len(rows) == 2:
+                weight = self.temper * self.log_deaths_pair(count, *days)
+                pairs.append((int(month[0]), weight))
             else:
                 whole = self.log_deaths(np.full(len(rows), count), np.full(len(rows), days.sum()))
-                emission[month] += (days / days.sum())[:, None] * whole
+                emission[month] += self.temper * (days / days.sum())[:, None] * whole
         return emission, pairs
 
     def shared(self, plan: Plan) -> tuple[Array, Array]:
@@ -347,8 +324,58 @@ class Ladder:
         self, level: Array, months: float, own: Mapping[str, Array], rng: np.random.Generator
     ) -> Array:
         """Battle deaths of each path over an exposure."""
-        mean, size = self.mean[level] * months, self.size[level] * months
+        if self.monthly is not None and is_month(np.array(months * DAYS_PER_MONTH)):
+            return self.monthly.draw(level, rng)
+        whole = 1.0 if is_month(np.array(months * DAYS_PER_MONTH)) else months
+        if self.robust:
+            any_level = rng.integers(0, self.levels, len(level))
+            level = np.where(rng.random(len(level)) < self.robust, any_level, level)
+        mean, size = self.mean[level] * whole, self.size[level] * whole
         return rng.negative_binomial(size, size / (size + mean))
+
+
+@dataclass(frozen=True)
+class Monthly:
+    """What a dyad has learned of the deaths of a whole month at each level.
+
+    Attributes
+    ----------
+    grid
+        Shape (G,), counts; a cell of the grid ends at its count.
+    probability
+        Shape (K, G), probability of each cell.
+    ends
+        Last count of every bin but the last.
+    log_share
+        Shape (K, B), log of how much likelier a bin is than in the reference class.
+    """
+
+    grid: Array
+    probability: Array
+    ends: Array
+    log_share: Array
+
+    @classmethod
+    def of(cls, learned: Reference, bins: Array) -> Monthly:
+        """From a reference class and a dyad's own bin probabilities, (K, B)."""
+        probability = bins[:, learned.bin_of] * learned.cells
+        share = np.log(bins) - np.log(learned.bin_probability)
+        return cls(learned.grid, probability, np.array(learned.own.bins), share)
+
+    @cached_property
+    def _reached(self) -> Array:
+        """Distribution functions one after the other, each one higher, shape (K · G,)."""
+        cumulative = np.cumsum(self.probability, axis=1)
+        cumulative /= cumulative[:, -1:]
+        return (cumulative + np.arange(len(cumulative))[:, None]).ravel()
+
+    def draw(self, level: Array, rng: np.random.Generator) -> Array:
+        """Deaths of a month at each level of an array; evenly inside the wide cells of the tail."""
+        size = len(self.grid)
+        place = np.searchsorted(self._reached, level + rng.random(len(level)), side="right")
+        cell = np.clip(place - level * size, 0, size - 1)
+        before = np.where(cell > 0, self.grid[cell - 1], self.grid[0] - 1)
+        return rng.integers(before + 1, self.grid[cell] + 1)
 
 
 def draw_category(weight: Array, uniform: Array) -> Array:
@@ -547,31 +574,13 @@ def death_path_terms(
     return log_negative_binomial(value, mean, size, xp), last
 
 
-def log_negative_binomial(
-    count: Number, mean: Number, size: Number, xp: Functions = NUMPY
-) -> Number:
-    """Log probability of a negative binomial with variance mean + mean² / size.
-
-    Examples
-    --------
-    >>> round(float(log_negative_binomial(np.array(0.0), np.array(1.0), np.array(1.0))), 6)
-    -0.693147
-    """
-    return (
-        xp.gammaln(count + size)
-        - xp.gammaln(size)
-        - xp.gammaln(count + 1.0)
-        - size * xp.log1p(mean / size)
-        - count * xp.log1p(size / mean)
-    )
-
-
 def fit_ladder(learned: Reference, cells: Cells, months: int) -> Ladder:
-    """The ladder of one dyad: the reference class, standardised on the dyad's smoothed history.
+    """The ladder of one dyad: the reference class made its own, standardised on its history.
 
-    The levels are smoothed under the reference class alone; the mean and standard deviation of
-    log(1 + deaths a month) over the smoothed months (with `PSEUDO_MONTHS` of the reference class's
-    long-run distribution, for short histories) are the zero and the unit of the tension score.
+    `caucasus_forecast.learning` gives the dyad's own transitions and monthly counts, as they stand
+    at the origin. The levels are smoothed under them; the mean and standard deviation of log(1 +
+    deaths a month) over the smoothed months (with `PSEUDO_MONTHS` of the reference class's long-run
+    distribution, for short histories) are the zero and the unit of the tension score.
 
     Parameters
     ----------
@@ -582,39 +591,56 @@ def fit_ladder(learned: Reference, cells: Cells, months: int) -> Ladder:
     months
         Length of the panel.
     """
-    raw = expected_log(learned.mean, learned.size)
-    long_run = stationary(learned.transition)
     plain = Ladder(
         mean=learned.mean,
         size=learned.size,
         log_reference=np.log(learned.transition),
-        log_initial=np.log(long_run),
-        score=np.zeros_like(raw),
+        log_initial=np.log(learned.initial),
+        score=np.zeros_like(learned.mean),
         centre=0.0,
         spread=1.0,
         response=1.0,
         vintage=learned.vintage,
+        robust=learned.own.robust,
     )
     emission, pairs = plain.death_terms(cells, months)
-    steps, which = plain_steps(plain.log_reference, pairs, months)
-    smoothed = markov.value_and_gradient(plain.log_initial, steps, which, emission)[3]
-    weight = smoothed.sum(0) + PSEUDO_MONTHS * long_run
+    for month, weight in pairs:
+        for t, axis in ((month, 1), (month + 1, 0)):
+            emission[t] += 0.5 * special.logsumexp(weight, axis=axis)
+    followed = learning.follow(learned, emission, whole_months(cells, months))
+    monthly = Monthly.of(learned, followed.bins[-1])
+    own = replace(
+        plain,
+        log_reference=np.log(followed.transition[-1]),
+        monthly=monthly,
+        temper=learned.own.temper,
+    )
+    raw = monthly.probability @ np.log1p(monthly.grid)
+    emission, pairs = own.death_terms(cells, months)
+    steps, which = plain_steps(own.log_reference, pairs, months)
+    smoothed = markov.value_and_gradient(own.log_initial, steps, which, emission)[3]
+    weight = smoothed.sum(0) + PSEUDO_MONTHS * stationary(learned.transition)
     weight /= weight.sum()
     centre = float(weight @ raw)
     spread = float(np.sqrt(weight @ (raw - centre) ** 2))
     score = bounded((raw - centre) / spread)
-    return Ladder(
-        **{**vars(plain), "score": score, "centre": centre, "spread": spread}
-        | {"response": _response(plain.log_reference, score)}
-    )
+    response = _response(plain.log_reference, score)
+    return replace(own, score=score, centre=centre, spread=spread, response=response)
 
 
-def expected_log(mean: Array, size: Array, largest: int = 40_000) -> Array:
-    """E[log(1 + deaths)] of each level, shape (K,): bursts and steady fighting on one scale."""
-    count = np.arange(largest + 1.0)
-    mass = np.exp(log_negative_binomial(count, mean[:, None], size[:, None]))
-    beyond = np.clip(1.0 - mass.sum(1), 0.0, None)
-    return mass @ np.log1p(count) + beyond * np.log1p(np.maximum(mean, largest))
+def whole_months(cells: Cells, months: int) -> Array:
+    """Deaths of each month that is known exactly, -1 for the others; a zero total is zeros."""
+    known = np.full(months, -1.0)
+    days = cells.months[:, 0] * DAYS_PER_MONTH
+    alone = (cells.months[:, 0] == cells.total[:, 0]) | (cells.value[:, 0] == 0.0)
+    rows = alone & is_month(days)
+    known[cells.month[rows]] = cells.value[rows, 0]
+    return known
+
+
+def is_month(days: Array) -> Array:
+    """Whether an exposure is a calendar month."""
+    return (days > 27.5) & (days < 31.5)
 
 
 def plain_steps(

@@ -31,9 +31,10 @@ from .. import kernel
 from ..density import Density
 from ..graph import CausalGraph
 from ..graph import load as load_graph
+from ..learning import reference
 from ..likelihood import Parameters, Plan, ladder_terms, plan
 from ..priors import PriorSet, layout
-from ..tension import Ladder, fit_ladder, reference
+from ..tension import Ladder, fit_ladder
 
 if TYPE_CHECKING:
     import pymc as pm
