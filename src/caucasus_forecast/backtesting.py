@@ -47,6 +47,7 @@ HORIZONS = (1, 3, 6, 12)
 TENSION = "tension"
 DYAD = "Armenia-Azerbaijan"
 BLOCK = 12
+STEP = np.timedelta64(1, "M")
 LEVELS = tuple(f"{100 * m:g}" for m in scoring.MASSES)
 SCORES = (
     "ignorance", "rps", "crps", "log1p_crps", "threshold_crps",
@@ -94,7 +95,7 @@ class Counts:
         stop = int(np.searchsorted(self.months, month, side="right"))
         known = None
         if self.evidence is not None:
-            last = (month + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+            last = (month + STEP).astype("datetime64[D]") - np.timedelta64(1, "D")
             known = self.evidence.as_of(last.astype(object))
         return Counts(self.months[:stop], self.units, self.values[:stop], known)
 
@@ -131,7 +132,7 @@ def read(source: Any = None) -> Counts:
     if not months:
         raise EvidenceError(f"{where}: no rows of counts; add at least one row below the header")
     found = np.array(months)
-    if gaps := np.flatnonzero(np.diff(found) != np.timedelta64(1, "M")).tolist():
+    if gaps := np.flatnonzero(np.diff(found) != STEP).tolist():
         raise EvidenceError(
             f"{where}: {found[gaps[0] + 1]} follows {found[gaps[0]]}; give every month once, in "
             "order (a blank cell is an unknown month)"
@@ -149,13 +150,13 @@ def _own(evidence: Evidence) -> Counts:
     seen = [o for o in evidence.observations if o.series == names.DEATHS]
     for o in seen:
         first = np.datetime64(o.window.start, "M")
-        covered = np.arange(first, np.datetime64(o.window.end, "M") + 1)
+        covered = np.arange(first, np.datetime64(o.window.end, "M") + STEP)
         whole = o.window.start.day == 1 and (o.window.end - o.window.start).days >= 27
         if whole and (len(covered) == 1 or o.count == 0):
             found |= dict.fromkeys(covered, float(o.count))
     if not found:
         raise EvidenceError(f"no whole month of {names.DEATHS}; give monthly counts")
-    months = np.arange(min(found), max(found) + 1)
+    months = np.arange(min(found), max(found) + STEP)
     values = np.array([[found.get(m, np.nan)] for m in months])
     return Counts(months, (DYAD,), values, evidence)
 
@@ -212,11 +213,11 @@ def jobs(counts: Counts, origins: Array, settings: Settings) -> Iterator[Job]:
     """One job for each origin."""
     first = counts.months[0]
     for origin in origins:
-        place = [int((origin + h - first).astype(int)) for h in settings.horizons]
+        place = [int((origin - first) / STEP) + h for h in settings.horizons]
         inside = [p < len(counts.months) for p in place]
         blank = np.full(len(counts.units), np.nan)
         observed = [counts.values[p] if ok else blank for p, ok in zip(place, inside, strict=True)]
-        yield Job(origin, counts.until(origin - settings.lag), np.array(observed), settings)
+        yield Job(origin, counts.until(origin - settings.lag * STEP), np.array(observed), settings)
 
 
 def forecasts(job: Job, model: str) -> list[list[Distribution | None]]:
@@ -239,7 +240,7 @@ def forecasts(job: Job, model: str) -> list[list[Distribution | None]]:
 
 def _complete(month: np.datetime64) -> int:
     """The last year of which every month is known."""
-    return int((month + 1).astype("datetime64[Y]").astype(int)) + 1969
+    return int((month + STEP).astype("datetime64[Y]").astype(int)) + 1969
 
 
 def _whole(job: Job, model: str, steps: Sequence[int]) -> list[Distribution]:
@@ -247,7 +248,7 @@ def _whole(job: Job, model: str, steps: Sequence[int]) -> list[Distribution]:
     from . import forecasting
 
     name, _, priors = model.partition(":")
-    last = (job.known.months[-1] + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    last = (job.known.months[-1] + STEP).astype("datetime64[D]") - np.timedelta64(1, "D")
     case = Case(
         as_of=last.astype(object), horizon=max(steps), model=name, priors=priors,
         seed=job.settings.seed, draws=job.settings.draws,
@@ -424,15 +425,17 @@ def _origins(
 ) -> list[np.datetime64]:
     months = counts.months
     least = months[min(settings.lag, len(months) - 1)]
-    latest = months[-1] - min(settings.horizons)
-    begin = _month(first, "first") if first else months[min(35, len(months) - 1)] + settings.lag
+    latest = months[-1] - min(settings.horizons) * STEP
+    begin = (
+        _month(first, "first") if first else months[min(35, len(months) - 1)] + settings.lag * STEP
+    )
     end = _month(last, "last") if last else latest
     if begin < least or end > latest or begin > end:
         raise CaseError(
             f"origins {begin} to {end}; the counts allow {least} to {latest} "
             f"(with a lag of {settings.lag} and a horizon of {min(settings.horizons)})"
         )
-    return list(np.arange(begin, end + 1, every))
+    return list(np.arange(begin, end + STEP, every * STEP))
 
 
 def _month(text: str, name: str) -> np.datetime64:

@@ -117,7 +117,8 @@ class Reference:
     def cells(self) -> Array:
         """Probability of each cell of the grid given its bin, at each level, shape (K, G)."""
         mass = np.diff(self._cumulative(self.grid), prepend=0.0, axis=1)
-        return mass / self.bin_probability[:, self.bin_of]
+        whole = self.bin_probability[:, self.bin_of]
+        return np.divide(mass, whole, out=np.zeros_like(mass), where=whole > 0.0)
 
     @cached_property
     def bin_probability(self) -> Array:
@@ -243,7 +244,8 @@ def _follow(
         weight = np.exp(temper * (log_emission[t] - log_emission[t].max()))
         if b >= 0:
             for k in range(levels):
-                weight[k] *= (own_bin[k, b] / bins[k, b]) ** temper
+                if bins[k, b] > 0.0:
+                    weight[k] *= (own_bin[k, b] / bins[k, b]) ** temper
         joint = predicted * weight
         joint /= joint.sum()
         if told:
