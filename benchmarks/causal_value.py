@@ -27,8 +27,6 @@ hardly a row, so the origins since then are also given apart.
 
 Choices that matter:
 
-- Totals of zero are cut into months before the as-of day is applied. Uncut, a year of zeros that
-  ends after the day would be removed whole, and its absence would tell that nothing happened.
 - The baselines need a number for every month. The 2020 war is one total; its days count equally
   (`tension.own_history`), which puts it into three months. No target is among them.
 - `as_of` removes later facts, not later revisions, and not hindsight (docs/limits.md).
@@ -55,7 +53,7 @@ import itertools
 import json
 from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -106,12 +104,8 @@ OUT = Path(__file__).resolve().parent / "results" / "causal_value.json"
 
 @cache
 def embedded() -> Evidence:
-    """The embedded evidence, its totals of zero cut into months."""
-    parts = []
-    for row in rows.load().observations:
-        zero = row.series == DEATHS and row.count == 0
-        parts += [replace(row, window=w) for w in months_of(row.window)] if zero else [row]
-    return Evidence(rows.load().series, tuple(parts))
+    """The embedded evidence."""
+    return rows.load()
 
 
 def months_of(window: Window) -> Iterator[Window]:

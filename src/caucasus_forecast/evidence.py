@@ -346,7 +346,30 @@ def load() -> Evidence:
         )
         for r in _table("series.csv")
     }
-    return Evidence(series, tuple(o for o in table() if o.use and o.series and not o.suspect))
+    used = [o for o in table() if o.use and o.series and not o.suspect]
+    rows = [
+        part for o in used for part in (by_month(o) if series[o.series].mode == "counts" else [o])
+    ]
+    return Evidence(series, tuple(rows))
+
+
+def by_month(row: Observation) -> list[Observation]:
+    """A total of zero as a zero in each month, known when the month ends; other rows as they are.
+
+    Examples
+    --------
+    >>> row = Observation(Window(date(2024, 3, 1), date(2024, 4, 15)), DEATHS, 0.0, id="quiet")
+    >>> [str(part.window) for part in by_month(row)]
+    ['2024-03-01 to 2024-03-31', '2024-04-01 to 2024-04-15']
+    """
+    if row.count != 0.0 or _within_a_month(row.window):
+        return [row]
+    first, parts = row.window.start, []
+    while first <= row.window.end:
+        end = min(_month_from(first.replace(day=1)).end, row.window.end)
+        parts.append(replace(row, window=Window(first, end), id=f"{row.id}/{first:%Y-%m}"))
+        first = end + timedelta(days=1)
+    return parts
 
 
 def _window(text: str) -> Window:
@@ -433,7 +456,7 @@ def _csv_rows(path: Path) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
             f"{where}: not UTF-8 text at byte {error.start}; save it as 'CSV UTF-8'"
         ) from None
     except (OSError, EOFError, ValueError) as error:
-        raise EvidenceError(f"{str(path)!r} cannot be read ({error}); check the file") from None
+        raise EvidenceError(f"{str(path)!r} cannot be read ({error}); check the path") from None
     if "\0" in text:
         raise EvidenceError(f"{where}: holds binary data, not text; save it as 'CSV UTF-8'")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -50,6 +50,7 @@ from .names import DAYS_PER_MONTH, TENSION
 Array = np.ndarray
 
 BOUND = 2.0  # a score saturates at twice this
+SHORTEST_MONTH, LONGEST_MONTH = 27.5, 31.5  # days of a calendar month, with room for rounding
 PSEUDO_MONTHS = 12.0  # weight of the reference class when a history is short
 
 
@@ -175,13 +176,17 @@ class Ladder:
         return step + xp.stack([none + into.get(u, 0.0) for u in range(len(first))], axis=-3)
 
     def log_deaths(self, count: Array, days: Array) -> Array:
-        """Log probability of death counts at each level, shape (..., K)."""
+        """Log probability of death counts at each level, shape (..., K).
+
+        Any level may give one odd month (`robust`), but not a total of several.
+        """
         days, count = np.asarray(days, float)[..., None], np.asarray(count, float)[..., None]
         months = np.where(is_month(days), 1.0, days / DAYS_PER_MONTH)
         plain = log_negative_binomial(count, self.mean * months, self.size * months)
         if self.robust:
             any_level = special.logsumexp(plain, axis=-1, keepdims=True) - np.log(self.levels)
-            plain = np.logaddexp(np.log1p(-self.robust) + plain, np.log(self.robust) + any_level)
+            mixed = np.logaddexp(np.log1p(-self.robust) + plain, np.log(self.robust) + any_level)
+            plain = np.where(days <= LONGEST_MONTH, mixed, plain)
         if self.monthly is None:
             return plain
         own = self.monthly.log_share.T[np.searchsorted(self.monthly.ends, count[..., 0])]
@@ -640,7 +645,7 @@ def whole_months(cells: Cells, months: int) -> Array:
 
 def is_month(days: Array) -> Array:
     """Whether an exposure is a calendar month."""
-    return (days > 27.5) & (days < 31.5)
+    return (days >= SHORTEST_MONTH) & (days <= LONGEST_MONTH)
 
 
 def plain_steps(
