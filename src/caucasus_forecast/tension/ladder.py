@@ -1,0 +1,333 @@
+"""The ladder: hidden levels, their moves, and how battle deaths read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import special
+
+from .. import kernel
+from ..equations import NUMPY, Functions, Number, log_negative_binomial
+from ..kernel import Facts
+from ..learning import Reference
+from ..likelihood import Cells, Parameters, Plan, joined, shared_steps
+from ..names import DAYS_PER_MONTH, TENSION
+from .common import BOUND, Replay, draw_category
+
+Array = np.ndarray
+
+SHORTEST_MONTH, LONGEST_MONTH = 27.5, 31.5  # days of a calendar month, with room for rounding
+
+
+def is_month(days: Array) -> Array:
+    """Whether an exposure is a calendar month."""
+    return (days >= SHORTEST_MONTH) & (days <= LONGEST_MONTH)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Ordered levels, standardised on one dyad's history.
+
+    Attributes
+    ----------
+    mean, size
+        Shape (K,), deaths a month and negative-binomial size of each level.
+    log_reference
+        Shape (K, K), log transition probabilities of the reference class.
+    log_initial
+        Shape (K,), log probability of each level in the first month.
+    score
+        Shape (K,), tension score of each level, in standard deviations, bounded.
+    centre, spread
+        Mean and standard deviation of log(1 + deaths a month) over the smoothed history.
+    response
+        Long-run change of the mean score per unit of γ.
+    robust, temper
+        Share of each level's counts that come from any level; power of the likelihood of deaths.
+    monthly
+        The dyad's own counts of a whole month, where it has learned them.
+    """
+
+    mean: Array
+    size: Array
+    log_reference: Array
+    log_initial: Array
+    score: Array
+    centre: float
+    spread: float
+    response: float
+    vintage: str
+    robust: float = 0.0
+    temper: float = 1.0
+    monthly: Monthly | None = None
+
+    @property
+    def levels(self) -> int:
+        """Number of levels."""
+        return len(self.mean)
+
+    def log_step(
+        self, drift: Number, mobility: Number, pull: Number, xp: Functions = NUMPY
+    ) -> Number:
+        """Log transition probabilities, shape (..., K, K), for pulls of shape (...)."""
+        gap = self.score[None, :] - self.score[:, None]
+        tilt = ((drift + pull) / self.response)[..., None, None]
+        speed = (mobility + 0.0 * pull)[..., None, None]
+        logits = self.log_reference + tilt * gap - speed * np.abs(gap)
+        return logits - xp.logsumexp(logits, axis=-1, keepdims=True)
+
+    def log_steps(
+        self,
+        drift: Number,
+        mobility: Number,
+        pull: Number,
+        pairs: list[tuple[int, Number]],
+        shared: tuple[Array, Array],
+        xp: Functions = NUMPY,
+    ) -> Number:
+        """The distinct steps of a panel, (..., U, K, K), with the weights of two-month counts.
+
+        Parameters
+        ----------
+        pull
+            Shape (..., T).
+        pairs
+            First month and log weights (..., K, K) of each two-month count.
+        shared
+            From `caucasus_forecast.likelihood.shared_steps`.
+        """
+        first, which = shared
+        step = self.log_step(drift, mobility, pull[..., first], xp)
+        if not pairs:
+            return step
+        into: dict[int, Number] = {}
+        for month, weight in pairs:
+            row = int(which[month])
+            into[row] = into.get(row, 0.0) + weight
+        none = np.zeros((self.levels, self.levels)) + 0.0 * step[..., 0, :, :]
+        return step + xp.stack([none + into.get(u, 0.0) for u in range(len(first))], axis=-3)
+
+    def log_deaths(self, count: Array, days: Array) -> Array:
+        """Log probability of death counts at each level, shape (..., K).
+
+        Any level may give one odd month (`robust`), but not a total of several.
+        """
+        days, count = np.asarray(days, float)[..., None], np.asarray(count, float)[..., None]
+        months = np.where(is_month(days), 1.0, days / DAYS_PER_MONTH)
+        plain = log_negative_binomial(count, self.mean * months, self.size * months)
+        if self.robust:
+            any_level = special.logsumexp(plain, axis=-1, keepdims=True) - np.log(self.levels)
+            mixed = np.logaddexp(np.log1p(-self.robust) + plain, np.log(self.robust) + any_level)
+            plain = np.where(days <= LONGEST_MONTH, mixed, plain)
+        if self.monthly is None:
+            return plain
+        own = self.monthly.log_share.T[np.searchsorted(self.monthly.ends, count[..., 0])]
+        return plain + np.where(is_month(days), own, 0.0)
+
+    def log_deaths_pair(self, count: float, first: float, second: float) -> Array:
+        """Log probability of one total over two months of given days, shape (K, K), exactly."""
+        total = np.arange(int(count) + 1)
+        one = np.exp(self.log_deaths(total, np.full(len(total), first)))
+        two = np.exp(self.log_deaths(total[::-1].copy(), np.full(len(total), second)))
+        return np.log(np.maximum(one.T @ two, 1e-300))
+
+    def death_terms(self, cells: Cells, months: int) -> tuple[Array, list[tuple[int, Array]]]:
+        """Log weights of the battle deaths: (T, K), and (K, K) for each two-month total.
+
+        A total of zero is a zero in each of its months. A total over two months is exact; of a
+        longer one each month votes with its share of the days.
+        """
+        emission = np.zeros((months, self.levels))
+        pairs: list[tuple[int, Array]] = []
+        for o in np.unique(cells.observation):
+            rows = np.flatnonzero(cells.observation == o)
+            days = cells.months[rows, 0] * DAYS_PER_MONTH
+            count, month = cells.value[rows[0], 0], cells.month[rows]
+            if count == 0.0:
+                emission[month] += self.temper * self.log_deaths(np.zeros(len(rows)), days)
+            elif len(rows) == 2:
+                weight = self.temper * self.log_deaths_pair(count, *days)
+                pairs.append((int(month[0]), weight))
+            else:
+                whole = self.log_deaths(np.full(len(rows), count), np.full(len(rows), days.sum()))
+                emission[month] += self.temper * (days / days.sum())[:, None] * whole
+        return emission, pairs
+
+    def shared(self, plan: Plan) -> tuple[Array, Array]:
+        """`likelihood.shared_steps` of a plan, with the two-month deaths of this ladder apart."""
+        _, pairs = self.death_terms(plan.deaths, plan.months)
+        nodes = [
+            int(c.month[c.observation == o].min()) for c in plan.pairs for o in set(c.observation)
+        ]
+        return shared_steps(plan, [month for month, _ in pairs] + nodes)
+
+    def deaths_at(self, score: float) -> float:
+        """Expected deaths a month at a tension score."""
+        raw = BOUND * np.arctanh(np.clip(score / BOUND, -0.999, 0.999))
+        return float(max(np.expm1(self.centre + self.spread * raw), 0.0))
+
+    def replay(
+        self, plan: Plan, p: Parameters, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Replay:
+        """Filter and smooth the panel under every draw; `own` holds drift and mobility, (D,)."""
+
+        def stacked(parts: Mapping[str, Number], nodes: tuple[str, ...]) -> Array:
+            columns = [parts[n].reshape(draws) for n in nodes]
+            return np.stack(columns, axis=-1) if columns else np.zeros((draws, 0))
+
+        draws = len(own["ladder.drift"])
+        increment, drawn, filtered = kernel.replay(
+            np.ascontiguousarray(p.slope),
+            stacked(p.base, plan.based),
+            stacked(p.noise, plan.noisy),
+            p.overdispersion.reshape(draws),
+            own["ladder.drift"],
+            own["ladder.mobility"],
+            rng.random((draws, plan.months)),
+            self.facts(plan),
+        )
+        return Replay(increment, self.score[drawn], filtered)
+
+    def facts(self, plan: Plan) -> Facts:
+        """The evidence of a plan and this ladder, as `caucasus_forecast.kernel` takes them."""
+        emission, death_pairs = self.death_terms(plan.deaths, plan.months)
+        first, which = self.shared(plan)
+        index, number = [], []
+        for kind, group in enumerate((plan.counts, plan.events, plan.shares)):
+            for c in group:
+                share = kind == 2
+                reading = plan.noisy.index(c.node) if share else plan.graph.node[c.node].reading
+                row, b = plan.sweep.position(c.node), plan.based.index(c.node)
+                exposure = c.total if kind == 0 else c.months
+                for i in range(len(c.month)):
+                    index.append((kind, row, b, c.month[i], reading))
+                    number.append((c.value[i, 0], exposure[i, 0], c.months[i, 0] / c.total[i, 0]))
+        if plan.counts:
+            c = joined(plan.counts)
+            constant = (c.months / c.total) * special.gammaln(c.value + 1.0)
+            np.subtract.at(emission, c.month, constant)
+        pair_weight = np.zeros((len(first), self.levels, self.levels))
+        for month, weight in death_pairs:
+            pair_weight[which[month]] += weight
+        pair_index, pair_number = _pair_cells(plan, which)
+        for (*_, u), (value, *_) in zip(pair_index, pair_number, strict=True):
+            pair_weight[u] -= special.gammaln(value + 1.0)
+        carriers = [(plan.sweep.position(n), plan.based.index(n)) for n in plan.before]
+        before = [np.stack(pair) for pair in plan.before.values()]
+        return Facts(
+            edges=plan.sweep.edges,
+            last=plan.sweep.last,
+            carriers=np.array(carriers, np.int64).reshape(-1, 2),
+            counts_before=np.array(before, float).reshape(-1, 2, plan.months),
+            cell_index=np.array(index, np.int64).reshape(-1, 5),
+            cell_number=np.array(number, float).reshape(-1, 3),
+            pair_index=np.array(pair_index, np.int64).reshape(-1, 6),
+            pair_number=np.array(pair_number, float).reshape(-1, 3),
+            emission=emission,
+            initial=np.exp(self.log_initial),
+            reference=np.exp(self.log_reference),
+            score=self.score,
+            response=np.array([self.response]),
+            pair_weight=pair_weight,
+            first=first,
+            which=which,
+            tension=np.array([plan.sweep.position(TENSION)]),
+        )
+
+    def start(self, state: Array, rng: np.random.Generator) -> Array:
+        """A level at the origin for each path, from (P, K) probabilities."""
+        return draw_category(state, rng.random(len(state)))
+
+    def advance(
+        self, level: Array, pull: Array, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Array:
+        """Next month's level of each path, shape (P,)."""
+        gap = self.score[None, :] - self.score[level][:, None]
+        tilt = (own["ladder.drift"] + pull) / self.response
+        logits = self.log_reference[level] + tilt[:, None] * gap
+        logits -= own["ladder.mobility"][:, None] * np.abs(gap)
+        weight = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return draw_category(weight, rng.random(len(level)))
+
+    def score_of(self, level: Array) -> Array:
+        """Tension score of each path."""
+        return self.score[level]
+
+    def at_score(self, score: Array) -> Array:
+        """The level nearest to a score, for interventions."""
+        return np.abs(self.score - np.asarray(score)[..., None]).argmin(-1)
+
+    def draw_deaths(
+        self, level: Array, months: float, own: Mapping[str, Array], rng: np.random.Generator
+    ) -> Array:
+        """Battle deaths of each path over an exposure."""
+        if self.monthly is not None and is_month(np.array(months * DAYS_PER_MONTH)):
+            return self.monthly.draw(level, rng)
+        whole = 1.0 if is_month(np.array(months * DAYS_PER_MONTH)) else months
+        if self.robust:
+            any_level = rng.integers(0, self.levels, len(level))
+            level = np.where(rng.random(len(level)) < self.robust, any_level, level)
+        mean, size = self.mean[level] * whole, self.size[level] * whole
+        return rng.negative_binomial(size, size / (size + mean))
+
+
+def _pair_cells(plan: Plan, which: Array) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]]]:
+    """The two-month counts of a plan, as `caucasus_forecast.kernel.Facts` holds them."""
+    index: list[tuple[int, ...]] = []
+    number: list[tuple[float, ...]] = []
+    for c in plan.pairs:
+        row, b = plan.sweep.position(c.node), plan.based.index(c.node)
+        reading = plan.graph.node[c.node].reading
+        for o in np.unique(c.observation):
+            one, two = np.flatnonzero(c.observation == o)
+            month = int(c.month[one])
+            index.append((row, b, month, int(c.month[two]), reading, int(which[month])))
+            number.append((c.value[one, 0], c.months[one, 0], c.months[two, 0]))
+    return index, number
+
+
+@dataclass(frozen=True)
+class Monthly:
+    """What a dyad has learned of the deaths of a whole month at each level.
+
+    Attributes
+    ----------
+    grid
+        Shape (G,), counts; a cell of the grid ends at its count.
+    probability
+        Shape (K, G), probability of each cell.
+    ends
+        Last count of every bin but the last.
+    log_share
+        Shape (K, B), log of how much likelier a bin is than in the reference class.
+    """
+
+    grid: Array
+    probability: Array
+    ends: Array
+    log_share: Array
+
+    @classmethod
+    def of(cls, learned: Reference, bins: Array) -> Monthly:
+        """From a reference class and a dyad's own bin probabilities, (K, B)."""
+        probability = bins[:, learned.bin_of] * learned.cells
+        share = np.log(bins) - np.log(learned.bin_probability)
+        return cls(learned.grid, probability, np.array(learned.own.bins), share)
+
+    @cached_property
+    def _reached(self) -> Array:
+        """Distribution functions one after the other, each one higher, shape (K · G,)."""
+        cumulative = np.cumsum(self.probability, axis=1)
+        cumulative /= cumulative[:, -1:]
+        return (cumulative + np.arange(len(cumulative))[:, None]).ravel()
+
+    def draw(self, level: Array, rng: np.random.Generator) -> Array:
+        """Deaths of a month at each level of an array; evenly inside the wide cells of the tail."""
+        size = len(self.grid)
+        place = np.searchsorted(self._reached, level + rng.random(len(level)), side="right")
+        cell = np.clip(place - level * size, 0, size - 1)
+        before = np.where(cell > 0, self.grid[cell - 1], self.grid[0] - 1)
+        return rng.integers(before + 1, self.grid[cell] + 1)
