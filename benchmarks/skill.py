@@ -59,8 +59,8 @@ def groups(done: Backtest) -> dict[str, Any]:
     past, unit = done.data["past_year"], done.data["unit"]
     return {
         "all countries": True,
-        "Azerbaijan": unit == "azerbaijan",
-        "Armenia": unit == "armenia",
+        "Azerbaijan": unit == "Azerbaijan",
+        "Armenia": unit == "Armenia",
         "low-intensity": (past >= 1) & (past <= 100),
         "onset": past == 0,
     }
@@ -165,7 +165,7 @@ def _history(
     counts: Any, months: list[str], members: Any, actual: Any, country: int, name: str
 ) -> np.ndarray:
     """Deaths of a country: the panel's, then the official state-based ones."""
-    unit = ALIASES.get(name, name).lower()
+    unit = ALIASES.get(name, name)
     history = np.zeros(len(months))
     if unit in counts.units:
         history = counts.values[:, counts.units.index(unit)].copy()

@@ -242,7 +242,7 @@ def test_a_wide_panel_keeps_blanks_unknown(tmp_path):
     path = tmp_path / "panel.csv"
     path.write_text("month,Alpha,Beta\n2020-01,1,\n2020-02,0,3\n")
     counts = read(path)
-    assert counts.units == ("alpha", "beta")
+    assert counts.units == ("Alpha", "Beta")
     np.testing.assert_array_equal(counts.values, [[1, np.nan], [0, 3]])
     frame = pd.DataFrame({"month": ["2020-01", "2020-02"], "Alpha": [1, 0], "Beta": [None, 3]})
     np.testing.assert_array_equal(read(frame).values, counts.values)
@@ -254,6 +254,7 @@ def test_a_wide_panel_keeps_blanks_unknown(tmp_path):
         ("month,a\n2020-01,1\n2020-03,2\n", "2020-03 follows 2020-01"),
         ("month,a\n2020-01,1\n2020-01,2\n", "2020-01 follows 2020-01"),
         ("month,a\n2020-01,-1\n", "row 2, a"),
+        ("month,a,a\n2020-01,1,1\n", "column 'a' appears twice"),
         ("month,a\n", "no rows"),
     ],
 )

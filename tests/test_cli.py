@@ -431,3 +431,44 @@ def test_the_graph_is_drawn_in_every_form(here, capsys):
     assert cli.main(["graph", "--format", "png"]) == 2
     assert cli.main(["graph", "--focus", "presure"]) == 2
     assert "did you mean 'pressure'" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------------------------- backtest
+
+PANEL = "month,North,South\n" + "".join(
+    f"{2012 + i // 12}-{i % 12 + 1:02d},{i % 3},{7 * (i % 5 == 0)}\n" for i in range(48)
+)
+
+
+def test_a_backtest_prints_its_table_and_keeps_its_origins(here, capsys):
+    (here / "panel.csv").write_text(PANEL)
+    options = ["panel.csv", "--models", "own36,conflictology12", "--first", "2014-12"]
+    assert cli.main(["backtest", *options, "--last", "2015-02", "--out", "kept"]) == 0
+    told = capsys.readouterr()
+    assert "conflictology12" in told.out
+    assert "3 of 3 origins" in told.err
+    names = sorted(p.name for p in (here / "kept").iterdir())
+    assert names == ["2014-12.csv", "2015-01.csv", "2015-02.csv", "backtest.json"]
+    assert cli.main(["backtest", *options, "--last", "2015-02", "--json"]) == 0
+    told = capsys.readouterr()
+    assert [m["model"] for m in json.loads(told.out)["models"]] == ["own36", "conflictology12"]
+    assert told.err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--models", "tenson"], "did you mean 'tension'"),
+        (["--models", "ladder", "panel.csv"], "is a model of Armenia-Azerbaijan"),
+        (["--horizons", "1,soon"], "'soon' is not a whole number"),
+        (["--first", "1990-01"], "the counts allow"),
+        (["--workers", "0"], "--workers 0"),
+        (["nowhere.csv"], "no such file"),
+    ],
+)
+def test_a_backtest_that_cannot_be_made_says_why(here, capsys, options, words):
+    (here / "panel.csv").write_text(PANEL)
+    assert cli.main(["backtest", *options]) == 2
+    told = capsys.readouterr()
+    assert words in told.err
+    assert "Traceback" not in told.err

@@ -118,14 +118,19 @@ def read(source: Any = None) -> Counts:
     """
     if source is None:
         return _own(rows.load())
-    where, columns, table = rows.table_rows(source)
-    if "count" in columns or "month" not in columns:
+    where, columns, table = rows.table_rows(source, fold=False)
+    folded = [c.lower() for c in columns]
+    if "count" in folded or "month" not in folded:
         return _own(rows.load().with_counts(rows.read_counts(source)))
-    units = tuple(c for c in columns if c != "month")
+    for name in columns:
+        if columns.count(name) > 1:
+            raise EvidenceError(f"{where}: column {name!r} appears twice; keep one")
+    calendar = columns[folded.index("month")]
+    units = tuple(c for c in columns if c != calendar)
     months, values = [], []
     for n, row in table:
         at = f"{where}, row {n}"
-        months.append(np.datetime64(rows.month_of(row["month"], at).start, "M"))
+        months.append(np.datetime64(rows.month_of(row[calendar], at).start, "M"))
         values.append([
             np.nan if _blank(row[u]) else rows.count_of(row[u], f"{at}, {u}") for u in units
         ])  # fmt: skip

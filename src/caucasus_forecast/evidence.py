@@ -426,23 +426,29 @@ _LAYOUTS: tuple[tuple[str, ...], ...] = (
 Row = Mapping[str, Any]
 
 
-def table_rows(source: Any) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
-    """A user's table: its name for messages, its columns in lower case, and its numbered rows.
+def table_rows(
+    source: Any, *, fold: bool = True
+) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
+    """A user's table: its name for messages, its columns, and its numbered rows.
 
     Parameters
     ----------
     source
         Path of a comma-separated UTF-8 file (also gzipped, ``.gz``), or any data frame.
+    fold
+        Whether the names of the columns are given in lower case.
 
     Raises
     ------
     EvidenceError
         If it cannot be read.
     """
-    return _csv_rows(Path(source)) if isinstance(source, str | Path) else _frame_rows(source)
+    if isinstance(source, str | Path):
+        return _csv_rows(Path(source), fold)
+    return _frame_rows(source, fold)
 
 
-def _csv_rows(path: Path) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
+def _csv_rows(path: Path, fold: bool) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
     where = path.name
     try:
         body = path.read_bytes()
@@ -466,11 +472,15 @@ def _csv_rows(path: Path) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
         raise EvidenceError(f"{where}, row {reader.line_num}: {error}; check the quotes") from None
     if not numbered:
         raise EvidenceError(f"{where}: the file is empty; it needs a header and rows")
-    header = [c.strip().lower() for c in numbered[0][1]]
+    header = [_folded(c, fold) for c in numbered[0][1]]
     for mark, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and mark in header[0]:
             raise EvidenceError(f"{where}: columns are separated by {name}; save it with commas")
     return where, header, _aligned(where, header, numbered[1:])
+
+
+def _folded(name: str, fold: bool) -> str:
+    return name.strip().lower() if fold else name.strip()
 
 
 def _aligned(
@@ -485,7 +495,7 @@ def _aligned(
         yield n, dict(zip(header, (c.strip() for c in cells), strict=True))
 
 
-def _frame_rows(source: Any) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
+def _frame_rows(source: Any, fold: bool) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
     import narwhals.stable.v2 as nw  # only a data frame needs it: CSV stays light
 
     try:
@@ -497,7 +507,7 @@ def _frame_rows(source: Any) -> tuple[str, list[str], Iterable[tuple[int, Row]]]
     except nw.exceptions.DuplicateError as error:
         raise EvidenceError(f"data frame: a column appears twice; keep one ({error})") from None
     frame = native.collect() if isinstance(native, nw.LazyFrame) else native
-    columns = [str(c).strip().lower() for c in frame.columns]
+    columns = [_folded(str(c), fold) for c in frame.columns]
     values = frame.rows()
     rows = ((n, dict(zip(columns, cells, strict=True))) for n, cells in enumerate(values, start=1))
     return "data frame", columns, rows
