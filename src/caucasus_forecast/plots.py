@@ -42,7 +42,6 @@ PURPLE, SKY, INK, GREY, PALE = "#CC79A7", "#56B4E9", "#222222", "#767676", "#D9D
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE)
 ALARM = "#B00020"
 
-LINKS_SHOWN = 40
 BANNER = 0.5  # inches
 ONE_DAY, ONE_MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 REPORTS = "reports_azerbaijan"
@@ -442,14 +441,14 @@ def _stems(axes: Axes, observed: xr.Dataset, node: str, span: _Span) -> None:
 def links(forecast: Forecast) -> Figure:
     """Draw the 90 % interval of each link before (grey) and after (blue) the evidence.
 
-    The core links come first, then those the evidence moved most. A hollow dot marks a link that is
-    prior-led: what is shown for it is almost wholly the prior set.
+    The core links come first, then the others, those the evidence moved most first. A hollow dot
+    marks a link that is prior-led: what is shown for it is almost wholly the prior set.
     """
     tree = forecast.tree
     if "slope" not in tree[names.POSTERIOR]:
         return _nothing("This model has no links: nothing in it moves anything else.")
     data = link_summary(tree)
-    core, others = _chosen(data)
+    core, others = _ordered(data)
     rows = [*core, *others]
     half = (1 - names.INTERVAL_MASS) / 2
     over = [names.CHAIN, names.DRAW]
@@ -481,9 +480,7 @@ def links(forecast: Forecast) -> Figure:
     axes.grid(axis="x", color=PALE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_title(_links_title(data), loc="left")
-    hidden = data.sizes[names.EDGE] - len(rows)
-    rest = f"\n{hidden} more links are in the saved forecast" if hidden else ""
-    axes.set_xlabel(f"effect of one standard deviation of the cause, in units of the effect{rest}")
+    axes.set_xlabel("effect of one standard deviation of the cause, in units of the effect")
     _frame(figure, forecast, [
         Line2D([], [], color=PALE, lw=7, label="prior, 90 %"),
         Line2D([], [], color=BLUE, lw=1.8, label="posterior, 90 %"),
@@ -493,13 +490,13 @@ def links(forecast: Forecast) -> Figure:
     return figure
 
 
-def _chosen(data: xr.Dataset) -> tuple[list[str], list[str]]:
-    """Pick the core links, and the others that the evidence moved most, up to what fits."""
+def _ordered(data: xr.Dataset) -> tuple[list[str], list[str]]:
+    """Order the links: the core ones, then the others, those the evidence moved most first."""
     edges = [str(e) for e in data[names.EDGE].to_numpy()]
     core = [e for e in CORE_LINKS if e in edges]
     learnt = 1 - data["prior_led"].to_numpy()
     strongest = sorted(zip(-learnt, edges, strict=True))
-    return core, [e for _, e in strongest if e not in core][: LINKS_SHOWN - len(core)]
+    return core, [e for _, e in strongest if e not in core]
 
 
 def _learnt(axes: Axes, at: Array, share: Array, led: Array) -> None:
