@@ -51,8 +51,7 @@ import hashlib
 import io
 import itertools
 import json
-from calendar import monthrange
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
@@ -69,7 +68,7 @@ from caucasus_forecast import evidence as rows
 from caucasus_forecast import panel as panels
 from caucasus_forecast.case import Case
 from caucasus_forecast.errors import EvidenceError
-from caucasus_forecast.evidence import ONE_DAY, Evidence, Window
+from caucasus_forecast.evidence import ONE_DAY, Evidence
 from caucasus_forecast.likelihood import plan
 from caucasus_forecast.models import ladder
 from caucasus_forecast.names import DEATHS
@@ -108,24 +107,13 @@ def embedded() -> Evidence:
     return rows.load()
 
 
-def months_of(window: Window) -> Iterator[Window]:
-    """A window, cut at the ends of its months."""
-    start = window.start
-    while start <= window.end:
-        last = start.replace(day=monthrange(start.year, start.month)[1])
-        yield Window(start, min(last, window.end))
-        start = last + ONE_DAY
-
-
 def whole_months(series: str, observed: Sequence[rows.Observation]) -> dict[np.datetime64, float]:
     """Counts of the months that a row covers, no more and no less."""
-    found = {}
-    for row in observed:
-        month = np.datetime64(row.window.start, "M")
-        whole = row.window.start.day == 1 and list(months_of(row.window)) == [row.window]
-        if row.series == series and whole and row.window.days == panels.month_days(month):
-            found[month] = row.count
-    return found
+    return {
+        np.datetime64(row.window.start, "M"): row.count
+        for row in observed
+        if row.series == series and row.window.whole_month
+    }
 
 
 def bounds(series: str, months: Array) -> tuple[Array, Array]:

@@ -54,19 +54,6 @@ def test_the_unseen_takes_both_ends():
     assert high.tolist() == [0, 4, cv.UNSEEN]
 
 
-def test_cutting_totals_of_zero_changes_no_count_and_no_day():
-    whole, cut = evidence.load(), cv.embedded()
-
-    def totals(known):
-        own = [o for o in known.observations if o.series == DEATHS]
-        return sum(o.count for o in own), sum(o.window.days for o in own)
-
-    assert totals(whole) == totals(cut)
-    last = date(2024, 11, 30)
-    ends = {o.window.end for o in cut.as_of(last).observations if o.series == DEATHS}
-    assert max(ends) == last
-
-
 def test_deaths_alone_are_alone():
     known = cv.Task(date(2022, 8, 31), known="deaths alone").evidence()
     assert set(known.series) == {DEATHS}

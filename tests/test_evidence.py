@@ -785,3 +785,31 @@ def test_embedded_facts_carry_the_dates_of_the_reference_material(shared):
         }
     carried = {o.id: (str(o.window.start), str(o.window.end)) for o in table()}
     assert {name: carried.get(name) for name in seed} == seed
+
+
+def test_cutting_totals_of_zero_changes_no_count_and_no_day():
+    whole = [o for o in table() if o.use and o.series == "battle_deaths" and not o.suspect]
+    cut = [o for o in load().observations if o.series == "battle_deaths"]
+    assert len(cut) > len(whole)
+
+    def totals(own):
+        return sum(o.count for o in own), sum(o.window.days for o in own)
+
+    assert totals(whole) == totals(cut)
+    last = date(2024, 11, 30)
+    known = [o for o in load().as_of(last).observations if o.series == "battle_deaths"]
+    assert max(o.window.end for o in known) == last
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "whole"),
+    [
+        ((2024, 2, 1), (2024, 2, 29), True),
+        ((2024, 2, 1), (2024, 2, 28), False),
+        ((2024, 2, 2), (2024, 2, 29), False),
+        ((2024, 1, 1), (2024, 2, 29), False),
+        ((2023, 12, 1), (2023, 12, 31), True),
+    ],
+)
+def test_a_whole_month_is_a_calendar_month(start, end, whole):
+    assert Window(date(*start), date(*end)).whole_month is whole

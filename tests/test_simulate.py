@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from toys import LADDER
 
 from caucasus_forecast import simulate, streams
 from caucasus_forecast.equations import count_mean, log_count, log_event, log_share, walk
@@ -15,7 +16,7 @@ from caucasus_forecast.likelihood import Levels, Parameters, ladder_terms, plan,
 from caucasus_forecast.markov import value_and_gradient
 from caucasus_forecast.names import DEATHS, TENSION
 from caucasus_forecast.panel import Horizon, build
-from caucasus_forecast.tension import Ladder, fit_ladder
+from caucasus_forecast.tension import fit_ladder
 
 PATHS = 200_000
 TOY = CausalGraph(
@@ -52,17 +53,6 @@ BASE = {
 }
 SPREAD, NOISE = 0.6, 0.4
 OWN = {"ladder.drift": 0.3, "ladder.mobility": 0.1}
-LADDER = Ladder(
-    mean=np.array([0.2, 1.0, 4.0]),
-    size=np.array([0.5, 1.0, 2.0]),
-    log_reference=np.log([[0.8, 0.15, 0.05], [0.2, 0.6, 0.2], [0.1, 0.3, 0.6]]),
-    log_initial=np.log([0.5, 0.3, 0.2]),
-    score=np.array([-1.0, 0.2, 1.3]),
-    centre=0.0,
-    spread=1.0,
-    response=1.5,
-    vintage="toy",
-)
 
 
 def _rows(paths):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from toys import LADDER
 
 import caucasus_forecast as cf
 from caucasus_forecast.equations import log_negative_binomial
@@ -23,7 +24,6 @@ from caucasus_forecast.names import DAYS_PER_MONTH, DEATHS, TENSION
 from caucasus_forecast.panel import build
 from caucasus_forecast.tension import (
     Drift,
-    Ladder,
     OwnHistory,
     bounded,
     death_path_terms,
@@ -35,17 +35,6 @@ from caucasus_forecast.tension import (
 
 VINTAGES = sorted(
     int(f.stem) for f in (Path(cf.__file__).parent / "priors" / "ladder").glob("*.json")
-)
-LADDER = Ladder(
-    mean=np.array([0.2, 1.0, 4.0]),
-    size=np.array([0.5, 1.0, 2.0]),
-    log_reference=np.log([[0.8, 0.15, 0.05], [0.2, 0.6, 0.2], [0.1, 0.3, 0.6]]),
-    log_initial=np.log([0.5, 0.3, 0.2]),
-    score=np.array([-1.0, 0.2, 1.3]),
-    centre=0.0,
-    spread=1.0,
-    response=1.5,
-    vintage="toy",
 )
 GRAPH = CausalGraph(
     "small", (Node(TENSION, "process"), Node("offers", "count")), (Edge(TENSION, "offers"),)

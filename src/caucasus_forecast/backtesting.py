@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, as_completed
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -95,9 +96,12 @@ class Counts:
         stop = int(np.searchsorted(self.months, month, side="right"))
         known = None
         if self.evidence is not None:
-            last = (month + STEP).astype("datetime64[D]") - np.timedelta64(1, "D")
-            known = self.evidence.as_of(last.astype(object))
+            known = self.evidence.as_of(_last_day(month))
         return Counts(self.months[:stop], self.units, self.values[:stop], known)
+
+
+def _last_day(month: np.datetime64) -> date:
+    return ((month + STEP).astype("datetime64[D]") - np.timedelta64(1, "D")).astype(object)
 
 
 def read(source: Any = None) -> Counts:
@@ -132,7 +136,7 @@ def read(source: Any = None) -> Counts:
         at = f"{where}, row {n}"
         months.append(np.datetime64(rows.month_of(row[calendar], at).start, "M"))
         values.append([
-            np.nan if _blank(row[u]) else rows.count_of(row[u], f"{at}, {u}") for u in units
+            np.nan if rows.blank(row[u]) else rows.count_of(row[u], f"{at}, {u}") for u in units
         ])  # fmt: skip
     if not months:
         raise EvidenceError(f"{where}: no rows of counts; add at least one row below the header")
@@ -145,20 +149,15 @@ def read(source: Any = None) -> Counts:
     return Counts(found, units, np.array(values))
 
 
-def _blank(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip()) or cell != cell
-
-
 def _own(evidence: Evidence) -> Counts:
     """The months of battle deaths that are known exactly; a zero total is a zero in each month."""
-    found: dict[np.datetime64, float] = {}
     seen = [o for o in evidence.observations if o.series == names.DEATHS]
-    for o in seen:
-        first = np.datetime64(o.window.start, "M")
-        covered = np.arange(first, np.datetime64(o.window.end, "M") + STEP)
-        whole = o.window.start.day == 1 and (o.window.end - o.window.start).days >= 27
-        if whole and (len(covered) == 1 or o.count == 0):
-            found |= dict.fromkeys(covered, float(o.count))
+    found = {
+        np.datetime64(part.window.start, "M"): float(part.count)
+        for o in seen
+        for part in rows.by_month(o)
+        if part.window.whole_month
+    }
     if not found:
         raise EvidenceError(f"no whole month of {names.DEATHS}; give monthly counts")
     months = np.arange(min(found), max(found) + STEP)
@@ -253,9 +252,8 @@ def _whole(job: Job, model: str, steps: Sequence[int]) -> list[Distribution]:
     from . import forecasting
 
     name, _, priors = model.partition(":")
-    last = (job.known.months[-1] + STEP).astype("datetime64[D]") - np.timedelta64(1, "D")
     case = Case(
-        as_of=last.astype(object), horizon=max(steps), model=name, priors=priors,
+        as_of=_last_day(job.known.months[-1]), horizon=max(steps), model=name, priors=priors,
         seed=job.settings.seed, draws=job.settings.draws,
     )  # fmt: skip
     done = forecasting.run(case, evidence=job.known.evidence, progress=lambda _: None)

@@ -242,9 +242,11 @@ def entries() -> tuple[Any, Any]:
     first = types.int64(types.uint64, number, number, number, types.voidptr)
     second = types.int64(types.uint64, types.uint64, number, number, types.voidptr)
     density_, parameters_ = _bodies(kernel.code())
-    return cfunc(first, cache=True, error_model="numpy")(density_), cfunc(
-        second, cache=True, error_model="numpy"
-    )(parameters_)
+
+    def callback(signature: Any, body: Callable[..., int]) -> Any:
+        return cfunc(signature, cache=True, error_model="numpy")(body)
+
+    return callback(first, density_), callback(second, parameters_)
 
 
 def _bodies(version: str) -> tuple[Callable[..., int], Callable[..., int]]:

@@ -59,6 +59,11 @@ class Window:
         """Length in days."""
         return (self.end - self.start).days + 1
 
+    @property
+    def whole_month(self) -> bool:
+        """Whether it is a calendar month, no more and no less."""
+        return self == _month_from(self.start)
+
     def overlap(self, other: Window) -> int:
         """Days in common."""
         shared = (min(self.end, other.end) - max(self.start, other.start)).days + 1
@@ -366,9 +371,9 @@ def by_month(row: Observation) -> list[Observation]:
         return [row]
     first, parts = row.window.start, []
     while first <= row.window.end:
-        end = min(_month_from(first.replace(day=1)).end, row.window.end)
+        end = min(_month_from(first).end, row.window.end)
         parts.append(replace(row, window=Window(first, end), id=f"{row.id}/{first:%Y-%m}"))
-        first = end + timedelta(days=1)
+        first = end + ONE_DAY
     return parts
 
 
@@ -556,7 +561,7 @@ def _observation(layout: tuple[str, ...], row: Row, where: str, default: str) ->
             raise EvidenceError(f"{where}: end {end} is before start {start}; swap them")
         window = Window(start, end)
     named = row.get("series", default)
-    if _blank(named):
+    if blank(named):
         raise EvidenceError(f"{where}: the series is blank; name it")
     return Observation(window, str(named).strip(), count_of(row["count"], where), id=where)
 
@@ -564,7 +569,7 @@ def _observation(layout: tuple[str, ...], row: Row, where: str, default: str) ->
 _BLANKS = ("", "na", "n/a", "nan", "nat", "none", "null", "<na>")
 
 
-def _blank(value: Any) -> bool:
+def blank(value: Any) -> bool:
     """Whether a cell is empty, however its library says so."""
     if isinstance(value, str):
         return value.strip().lower() in _BLANKS
@@ -578,7 +583,7 @@ def _blank(value: Any) -> bool:
 
 def count_of(value: Any, where: str) -> float:
     """A count from a cell; `where` begins the message if it is none."""
-    if _blank(value):
+    if blank(value):
         raise EvidenceError(
             f"{where}: the count is blank; drop the row if it is unknown, write 0 if none"
         )
@@ -626,7 +631,7 @@ _ISO_MONTH = re.compile(r"(\d{4})-?(\d{2})")
 
 
 def _day(value: Any, where: str, column: str) -> date:
-    if _blank(value):
+    if blank(value):
         raise EvidenceError(f"{where}: {column} is blank; write it as 2024-02-01")
     if type(value).__name__ == "datetime64":
         value = value.astype("datetime64[us]").item()
@@ -642,7 +647,7 @@ def _day(value: Any, where: str, column: str) -> date:
 
 def month_of(value: Any, where: str) -> Window:
     """A calendar month from a cell; `where` begins the message if it is none."""
-    if _blank(value):
+    if blank(value):
         raise EvidenceError(f"{where}: month is blank; write it as 2024-02")
     if hasattr(value, "start_time") and hasattr(value, "end_time"):
         return _period(value, where)
@@ -662,7 +667,7 @@ def month_of(value: Any, where: str) -> Window:
 
 def _month_from(first: date) -> Window:
     following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    return Window(first, following - ONE_DAY)
+    return Window(first.replace(day=1), following - ONE_DAY)
 
 
 def _period(value: Any, where: str) -> Window:

@@ -48,7 +48,6 @@ GROUPS: Final = (
 
 # the interval shown everywhere: equal-tailed, this mass
 INTERVAL_MASS: Final = 0.9
-INTERVAL_KIND: Final = "eti"
 
 # quantiles of a fan: the median, and the 50 % and 90 % bands
 FAN_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
