@@ -14,6 +14,7 @@ from scipy import stats
 from toys import LADDER
 
 import caucasus_forecast as cf
+from caucasus_forecast import markov
 from caucasus_forecast.equations import log_negative_binomial
 from caucasus_forecast.errors import CaseError
 from caucasus_forecast.evidence import Evidence, Observation, Series, Window
@@ -32,6 +33,7 @@ from caucasus_forecast.tension import (
     own_history,
     stationary,
 )
+from caucasus_forecast.tension.ladder import plain_steps
 
 VINTAGES = sorted(
     int(f.stem) for f in (Path(cf.__file__).parent / "priors" / "ladder").glob("*.json")
@@ -61,11 +63,16 @@ def planned(*rows):
     return plan(build(Evidence(series, seen), GRAPH, until), GRAPH)
 
 
+def month_spans(start, months):
+    """First and last day of consecutive months."""
+    first = [date(start.year + i // 12, i % 12 + 1, 1) for i in range(months + 1)]
+    return [(a, b - timedelta(1)) for a, b in itertools.pairwise(first)]
+
+
 def monthly_deaths(counts):
     """Plan of deaths in consecutive months from January 2000."""
-    first = [date(2000 + i // 12, i % 12 + 1, 1) for i in range(len(counts) + 1)]
-    months = zip(itertools.pairwise(first), counts, strict=True)
-    return planned(*((DEATHS, a, b - timedelta(1), count) for (a, b), count in months))
+    months = zip(month_spans(date(2000, 1, 1), len(counts)), counts, strict=True)
+    return planned(*((DEATHS, *span, count) for span, count in months))
 
 
 def fitted(history, year=2020):
@@ -172,20 +179,76 @@ def test_a_total_over_two_months_is_the_sum_over_both_months_counts(count):
         assert found[i, j] == pytest.approx(np.log(exact), abs=1e-9)
 
 
-def test_deaths_inside_a_month_are_exact_and_a_long_total_is_voted_on():
+def test_deaths_inside_a_month_and_over_two_months_are_exact():
     cells = planned(
         (DEATHS, date(2021, 1, 4), date(2021, 1, 23), 2),
-        (DEATHS, date(2021, 2, 1), date(2021, 4, 30), 5),
         (DEATHS, date(2021, 5, 20), date(2021, 6, 10), 1),
     )
     emission, ((first, weight),) = LADDER.death_terms(cells.deaths, cells.months)
     np.testing.assert_allclose(emission[0], LADDER.log_deaths(np.array(2.0), np.array(20)))
-    whole = LADDER.log_deaths(np.array(5.0), np.array(89))
-    for row, days in ((1, 28), (2, 31), (3, 30)):
-        np.testing.assert_allclose(emission[row], whole * days / 89)
     assert first == 4
     np.testing.assert_allclose(weight, LADDER.log_deaths_pair(1.0, 12.0, 10.0))
-    assert not emission[4:].any()
+    assert not emission[1:].any()
+
+
+@pytest.mark.parametrize("total", [1, 5, 20])
+def test_a_longer_total_leaves_every_level_and_the_evidence_as_all_paths_would(total):
+    known = [
+        (DEATHS, date(2021, 1, 4), date(2021, 1, 23), 2),
+        (DEATHS, date(2021, 2, 1), date(2021, 2, 11), 1),  # a part of the total's first month
+        (DEATHS, date(2021, 5, 28), date(2021, 6, 20), 3),
+        (DEATHS, date(2021, 7, 1), date(2021, 7, 31), 0),
+    ]
+    days = (17, 31, 30, 27)
+    cells = planned(*known, (DEATHS, date(2021, 2, 12), date(2021, 5, 27), total))
+    others = planned(*known)
+    months, step = cells.months, LADDER.log_reference
+    found, pairs = LADDER.death_terms(cells.deaths, months)
+    other, _ = LADDER.death_terms(others.deaths, months)
+    np.testing.assert_array_equal(found[[0, 5, 6]], other[[0, 5, 6]])
+    logp, level = -np.inf, np.zeros((months, 3))
+    chance = np.exp([LADDER.log_deaths(np.arange(total + 1), np.full(total + 1, d)) for d in days])
+    pair = dict(pairs)
+    for path in itertools.product(range(3), repeat=months):
+        weight = LADDER.log_initial[path[0]] + other[range(months), path].sum()
+        for t, (a, b) in enumerate(itertools.pairwise(path)):
+            weight += step[a, b] + (pair[t][a, b] if t in pair else 0.0)
+        spread = np.ones(1)
+        for t in range(4):
+            spread = np.convolve(spread, chance[t, :, path[1 + t]])[: total + 1]
+        weight += np.log(spread[total])
+        logp = np.logaddexp(logp, weight)
+        level[range(months), path] += np.exp(weight)
+    steps, which = plain_steps(step, pairs, months)
+    value, _, _, smoothed = markov.value_and_gradient(LADDER.log_initial, steps, which, found)
+    np.testing.assert_allclose(smoothed, level / np.exp(logp), atol=1e-8)
+    assert value == pytest.approx(logp, abs=1e-8)
+
+
+def test_a_war_known_as_one_total_is_no_row_of_odd_months():
+    # any level may have one odd month, but a total of 7,593 in 45 days needs a level of war
+    quiet = [(DEATHS, *span, 0) for span in month_spans(date(2018, 1, 1), 32)]
+    war = (DEATHS, date(2020, 9, 27), date(2020, 11, 10), 7593)
+    cells = planned(*quiet, war, (DEATHS, date(2020, 12, 1), date(2020, 12, 31), 3))
+    ladder = fit_ladder(reference(2017), cells.deaths, cells.months)
+    emission, pairs = ladder.death_terms(cells.deaths, cells.months)
+    steps, which = plain_steps(ladder.log_reference, pairs, cells.months)
+    level = markov.value_and_gradient(ladder.log_initial, steps, which, emission)[3]
+    war_level = ladder.mean > 500.0
+    assert level[32:35, war_level].sum() > 0.95  # expected number of months of war
+    assert level[35, war_level].sum() < 0.5
+
+
+@pytest.mark.parametrize("total", [3, 400])
+def test_a_total_teaches_the_dyad_nothing_of_its_own(total):
+    # which of its months had the deaths is not known, so neither moves nor counts are learned
+    before = [(DEATHS, *span, 2) for span in month_spans(date(2018, 1, 1), 12)]
+    cells = planned(*before, (DEATHS, date(2019, 1, 1), date(2019, 4, 30), total))
+    short = planned(*before)
+    one = fit_ladder(reference(2017), cells.deaths, cells.months)
+    other = fit_ladder(reference(2017), short.deaths, short.months)
+    np.testing.assert_array_equal(one.log_reference, other.log_reference)
+    np.testing.assert_array_equal(one.monthly.probability, other.monthly.probability)
 
 
 def test_a_total_of_no_deaths_is_exact_over_any_number_of_months():

@@ -22,7 +22,8 @@ and `h` months after the origin, with the tables as they stand there,
     P(y[t + h] = y) = Σ_k (filtered A^h)[k] p_own(y | k).
 
 ``temper`` below one keeps the filter from being too sure: the months of a unit are less independent
-given the level than a chain has it. A month without evidence moves the level and teaches nothing.
+given the level than a chain has it. A month that is not counted by itself moves the level and
+teaches nothing.
 
 Measured against the alternatives in `docs/skill.md`.
 """
@@ -212,7 +213,8 @@ def follow(
         Shape (T, K), log likelihood of each month's evidence under the reference class; a row of
         equal numbers says nothing.
     count
-        Shape (T,), the count of each whole month, negative where that is not known.
+        Shape (T,), the count of each whole month, negative where that is not known: such a month
+        has a level, but teaches nothing.
     own
         How the unit departs from the class (default: as the class says).
     """
@@ -240,7 +242,6 @@ def _follow(
     before, predicted = np.zeros(levels), initial.copy()
     for t in range(months):
         b = place[t]
-        told = log_emission[t].max() > log_emission[t].min()
         weight = np.exp(temper * (log_emission[t] - log_emission[t].max()))
         if b >= 0:
             for k in range(levels):
@@ -248,7 +249,7 @@ def _follow(
                     weight[k] *= (own_bin[k, b] / bins[k, b]) ** temper
         joint = predicted * weight
         joint /= joint.sum()
-        if told:
+        if b >= 0:
             if t > 0:
                 for i in range(levels):
                     for j in range(levels):
@@ -256,9 +257,8 @@ def _follow(
                         if predicted[j] > 0.0:
                             step *= joint[j] / predicted[j]
                         moves[i, j] = fade * moves[i, j] + step
-            if b >= 0:
-                seen *= fade
-                seen[:, b] += joint
+            seen *= fade
+            seen[:, b] += joint
             for i in range(levels):
                 row = move_prior * reference[i] + moves[i]
                 own_move[i] = row / row.sum()

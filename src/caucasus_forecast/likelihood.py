@@ -6,7 +6,8 @@
 - `ladder_terms`: log weights of a hidden Markov chain. An interval inside one month is exact. A
   count over two months is exact too, as a weight on pairs of levels. A longer interval lets each of
   its months vote with its share of the days, ``share · log p(total | level, whole exposure)``,
-  which is exact when the level does not change inside the interval.
+  which is exact when the level does not change inside the interval. (Battle deaths are read by the
+  tension process: `caucasus_forecast.tension.totals`.)
 - `path_terms`: log likelihood of each observation along one tension path; exact for every count.
 
 Both work on arrays with any leading draw dimensions, and on tensors.

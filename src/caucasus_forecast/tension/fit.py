@@ -12,7 +12,7 @@ from ..learning import Reference
 from ..likelihood import Cells
 from ..names import DAYS_PER_MONTH
 from .common import bounded, stationary
-from .ladder import Ladder, Monthly, is_month
+from .ladder import Ladder, Monthly, is_month, plain_steps
 
 Array = np.ndarray
 
@@ -81,17 +81,6 @@ def whole_months(cells: Cells, months: int) -> Array:
     rows = alone & is_month(days)
     known[cells.month[rows]] = cells.value[rows, 0]
     return known
-
-
-def plain_steps(
-    log_step: Array, pairs: list[tuple[int, Array]], months: int
-) -> tuple[Array, Array]:
-    """One step for every month, plus one for each two-month total."""
-    steps, which = [log_step], np.zeros(max(months - 1, 0), np.int64)
-    for month, weight in pairs:
-        which[month] = len(steps)
-        steps.append(log_step + weight)
-    return np.stack(steps), which
 
 
 def _response(log_reference: Array, score: Array, width: float = 0.02) -> float:

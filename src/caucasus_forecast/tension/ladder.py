@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy import special
 
-from .. import kernel
+from .. import kernel, markov
 from ..equations import NUMPY, Functions, Number, log_negative_binomial
 from ..kernel import Facts
 from ..learning import Reference
 from ..likelihood import Cells, Parameters, Plan, joined, shared_steps
 from ..names import DAYS_PER_MONTH, TENSION
+from . import totals
 from .common import BOUND, Replay, draw_category
 
 Array = np.ndarray
@@ -137,11 +138,12 @@ class Ladder:
     def death_terms(self, cells: Cells, months: int) -> tuple[Array, list[tuple[int, Array]]]:
         """Log weights of the battle deaths: (T, K), and (K, K) for each two-month total.
 
-        A total of zero is a zero in each of its months. A total over two months is exact; of a
-        longer one each month votes with its share of the days.
+        A total of zero is a zero in each of its months. A total over two months is exact; a longer
+        one gives each of its months a weight (`caucasus_forecast.tension.totals`).
         """
         emission = np.zeros((months, self.levels))
         pairs: list[tuple[int, Array]] = []
+        longer: list[tuple[Array, Array, float]] = []
         for o in np.unique(cells.observation):
             rows = np.flatnonzero(cells.observation == o)
             days = cells.months[rows, 0] * DAYS_PER_MONTH
@@ -151,10 +153,36 @@ class Ladder:
             elif len(rows) == 2:
                 weight = self.temper * self.log_deaths_pair(count, *days)
                 pairs.append((int(month[0]), weight))
+            elif len(rows) == 1:
+                emission[month] += self.temper * self.log_deaths(np.array([count]), days)
             else:
-                whole = self.log_deaths(np.full(len(rows), count), np.full(len(rows), days.sum()))
-                emission[month] += self.temper * (days / days.sum())[:, None] * whole
+                longer.append((month, days, count))
+        for month, days, count in longer:
+            emission[month] += self.temper * self._log_total(count, month, days, emission, pairs)
         return emission, pairs
+
+    def _log_total(
+        self,
+        count: float,
+        month: Array,
+        days: Array,
+        emission: Array,
+        pairs: list[tuple[int, Array]],
+    ) -> Array:
+        """Log weight of one total at each level of each of its months, shape (n, K)."""
+        steps, which = plain_steps(self.log_reference, pairs, len(emission))
+        step, first, last = np.exp(steps), int(month[0]), int(month[-1])
+        weight, ahead, _ = markov.filtered(np.exp(self.log_initial), step, which, emission)
+        level = markov.smoothed(step, which, weight, ahead)[1]
+        forward = ahead[first - 1] @ step[which[first - 1]] if first else np.exp(self.log_initial)
+        backward = np.divide(
+            level[last], ahead[last], out=np.ones(self.levels), where=level[last] > 0
+        )
+        between, other = step[which[first:last]], weight[month]
+        every, plain = np.arange(int(count) + 1), replace(self, robust=0.0)
+        counts = [np.exp(plain.log_deaths(every, np.full(len(every), d))).T for d in days]
+        target = totals.marginals(forward, between, backward, other[..., None] * np.stack(counts))
+        return np.log(totals.weights(forward, between, backward, other, target))
 
     def shared(self, plan: Plan) -> tuple[Array, Array]:
         """`likelihood.shared_steps` of a plan, with the two-month deaths of this ladder apart."""
@@ -272,6 +300,17 @@ class Ladder:
             level = np.where(rng.random(len(level)) < self.robust, any_level, level)
         mean, size = self.mean[level] * whole, self.size[level] * whole
         return rng.negative_binomial(size, size / (size + mean))
+
+
+def plain_steps(
+    log_step: Array, pairs: list[tuple[int, Array]], months: int
+) -> tuple[Array, Array]:
+    """One step for every month, plus one for each two-month total."""
+    steps, which = [log_step], np.zeros(max(months - 1, 0), np.int64)
+    for month, weight in pairs:
+        which[month] = len(steps)
+        steps.append(log_step + weight)
+    return np.stack(steps), which
 
 
 def _pair_cells(plan: Plan, which: Array) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]]]:

@@ -1,0 +1,98 @@
+"""What one total over several months says about the level of each of them.
+
+A total `Y` over months 1..n, whose months have levels k_1..k_n, has probability
+
+    P(Y | k_1..k_n) = Σ_{y_1 + … + y_n = Y} Π_t p(y_t | k_t),
+
+a weight on whole paths, which a chain cannot hold. It is replaced by a product of weights, one a
+month, Π_t w_t(k_t), chosen so that under the chain and all its other evidence every month's level
+keeps the distribution it has given the total,
+
+    Σ_{paths with k_t = k} chain · Π w = Σ_{paths with k_t = k} chain · P(Y | path)   for all t, k.
+
+The right side is summed exactly, over the level and the deaths so far; the left side is fitted to
+it by iterative proportional fitting (Deming & Stephan 1940, doi:10.1214/aoms/1177731829). Both
+sides have the same sum, so the log-likelihood is exact too, as long as the chain moves by itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import signal
+
+Array = np.ndarray
+
+FLOOR = 1e-13  # what the transforms can tell from nothing
+SWEEPS, CLOSE = 500, 1e-10
+
+
+def marginals(forward: Array, steps: Array, backward: Array, counts: Array) -> Array:
+    """Weight of each level of each month together with the total, shape (n, K).
+
+    Parameters
+    ----------
+    forward
+        Shape (K,), level of the first month given the evidence before it.
+    steps
+        Shape (n - 1, K, K), transitions between the months.
+    backward
+        Shape (K,), weight of the evidence after the last month, given its level.
+    counts
+        Shape (n, K, Y + 1), weight of every count from 0 to the total in each month, with that of
+        the month's other evidence.
+    """
+    months, _, size = counts.shape
+    so_far = [forward[:, None] * counts[0]]
+    for t in range(1, months):
+        so_far.append(_sum(steps[t - 1].T @ so_far[-1], counts[t]))
+    nothing = np.zeros(size)
+    nothing[0] = 1.0
+    to_come = [backward[:, None] * nothing]
+    for t in range(months - 1, 0, -1):
+        to_come.append(steps[t - 1] @ _sum(to_come[-1], counts[t]))
+    return np.stack([(a * b[:, ::-1]).sum(1) for a, b in zip(so_far, to_come[::-1], strict=True)])
+
+
+def _sum(one: Array, other: Array) -> Array:
+    """Weights of the sum of two counts, up to the total."""
+    return np.maximum(signal.fftconvolve(one, other, axes=1)[:, : one.shape[1]], 0.0)
+
+
+def weights(forward: Array, steps: Array, backward: Array, other: Array, target: Array) -> Array:
+    """The weights of the months, shape (n, K), that give every level of every month its target.
+
+    Parameters
+    ----------
+    forward, steps, backward
+        As in `marginals`.
+    other
+        Shape (n, K), weight of each month's other evidence.
+    target
+        Shape (n, K), from `marginals`.
+
+    Examples
+    --------
+    A chain that stays where it is leaves nothing to choose but the product of the weights:
+
+    >>> even, stay = np.full(2, 0.5), np.eye(2)[None]
+    >>> target = np.array([[0.1, 0.4], [0.1, 0.4]])
+    >>> weights(even, stay, np.ones(2), np.ones((2, 2)), target).prod(0).round(6)
+    array([0.2, 0.8])
+    """
+    target = np.maximum(target, FLOOR * target.max(1, keepdims=True))
+    found = np.ones(target.shape)
+    for _ in range(SWEEPS):
+        after = [backward]
+        for t in range(len(target) - 1, 0, -1):
+            after.append(steps[t - 1] @ (other[t] * found[t] * after[-1]))
+        before, gap = forward, 0.0
+        for t, b in enumerate(reversed(after)):
+            held = before * other[t] * found[t] * b
+            change = np.divide(target[t], held, out=np.ones_like(held), where=held > 0.0)
+            gap = max(gap, float(np.abs(held - target[t]).max() / target[t].sum()))
+            found[t] *= change
+            if t < len(target) - 1:
+                before = (before * other[t] * found[t]) @ steps[t]
+        if gap < CLOSE:
+            break
+    return found
