@@ -63,7 +63,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from caucasus_forecast import baselines, forecasting, models, names, priors, scenarios, scoring
+from caucasus_forecast import baselines, forecasting, names, priors, scenarios, scoring
 from caucasus_forecast import evidence as rows
 from caucasus_forecast import panel as panels
 from caucasus_forecast.case import Case
@@ -73,6 +73,7 @@ from caucasus_forecast.likelihood import plan
 from caucasus_forecast.models import ladder
 from caucasus_forecast.names import DEATHS
 from caucasus_forecast.panel import ONE_MONTH
+from caucasus_forecast.study import lay_out
 from caucasus_forecast.tension import own_history
 
 Array = np.ndarray
@@ -251,23 +252,18 @@ def fitted(task: Task, draws: int, paths: int, seed: int) -> dict[str, Any]:
 
     Whatever is estimated comes five times: from all chains, then with each chain left out.
     """
-    theory, chosen = models.get(task.model), priors.load(task.priors)
+    chosen = priors.load(task.priors)
     case = Case(
         as_of=task.origin, horizon=HORIZON, model=task.model, priors=task.priors, draws=draws,
         paths=paths, chains=CHAINS, seed=seed,
     )  # fmt: skip
-    known = task.evidence()
-    panel = panels.build(known, theory.GRAPH, task.origin)
-    partition = scenarios.load(PARTITION)
-    tree = forecasting.complete(
-        forecasting.draw(case, theory, panel, chosen), case, task.origin, known, panel, theory,
-        chosen, partition,
-    )  # fmt: skip
+    study = lay_out(case, evidence=task.evidence())
+    tree = forecasting.complete(forecasting.draw(study, chosen), study, chosen)
     futures = tree[names.PREDICTIONS].to_dataset()
-    resolved = scenarios.resolve(partition, futures, theory.GRAPH, {})[..., -1]
+    resolved = scenarios.resolve(study.partition, futures, study.graph, {})[..., -1]
     deaths = futures[DEATHS].to_numpy()
     gate = tree[names.DIAGNOSTICS].attrs
-    count = len(partition.scenarios)
+    count = len(study.partition.scenarios)
     return {
         "passed": int(gate["passed"]),
         "max_rhat": round(float(gate["max_rhat"]), 4),

@@ -44,23 +44,12 @@ def plain(draws: int) -> dict[str, Any]:
     import pymc as pm
     import xarray as xr
 
-    from caucasus_forecast import (
-        case,
-        evidence,
-        forecasting,
-        models,
-        panel,
-        priors,
-        scenarios,
-    )
-    from caucasus_forecast.likelihood import plan
+    from caucasus_forecast import case, forecasting, priors, study
 
     imported = perf_counter()
-    theory, chosen = models.ladder, priors.load("alyarli-2021")
-    known = evidence.load().as_of(AS_OF)
-    data = panel.build(known, theory.GRAPH, AS_OF)
-    cells = plan(data, theory.GRAPH)
-    with _plain_model(cells, theory.process(data, cells), chosen):
+    chosen = priors.load("alyarli-2021")
+    work = study.lay_out(case.Case(as_of=AS_OF, draws=draws, chains=CHAINS))
+    with _plain_model(work.plan, work.process, chosen):
         clock = perf_counter()
         drawn = pm.sample(draws=draws, chains=CHAINS, random_seed=1, progressbar=False)
         sampling = perf_counter() - clock
@@ -71,9 +60,7 @@ def plain(draws: int) -> dict[str, Any]:
         }
     )
     tree["sample_stats"].attrs["sampler"] = "pm.sample"
-    settings = case.Case(as_of=AS_OF, draws=draws, chains=CHAINS)
-    partition = scenarios.load("alyarli-2021")
-    done_tree = forecasting.complete(tree, settings, AS_OF, known, data, theory, chosen, partition)
+    done_tree = forecasting.complete(tree, work, chosen)
     table = done_tree["scenarios"]["probability"].to_numpy()
     return _result(done_tree, start, imported, perf_counter(), sampling, table)
 

@@ -10,7 +10,7 @@ import pytest
 
 import caucasus_forecast as cf
 from caucasus_forecast import evidence as rows
-from caucasus_forecast import forecasting, names
+from caucasus_forecast import forecasting, names, study
 from caucasus_forecast.case import Case
 from caucasus_forecast.errors import EvidenceError
 
@@ -66,7 +66,7 @@ def test_nothing_after_the_as_of_day_changes_a_bit(as_of_pair):
 
 def test_the_tampering_is_seen_by_a_later_forecast():
     later = Case(as_of=date(2022, 12, 31))
-    embedded, _ = forecasting.gather(later)
+    embedded, _ = study.gather(later)
     altered = _tampered(rows.load()).as_of(later.as_of)
     assert embedded.digest != altered.digest
 
@@ -161,13 +161,13 @@ def test_counts_of_an_unknown_series_are_refused(tmp_path, series, near):
     path = tmp_path / "c.csv"
     path.write_text(f"start,end,series,count\n2021-01-01,2021-01-31,{series},3\n")
     with pytest.raises(EvidenceError, match=f"unknown series '{series}'.*{near}"):
-        forecasting.gather(Case(evidence=str(path)))
+        study.gather(Case(evidence=str(path)))
 
 
 def test_the_users_counts_replace_the_series_whole(tmp_path):
     path = tmp_path / "c.csv"
     path.write_text("month,count\n2021-01,3\n2021-02,4\n")
-    evidence, as_of = forecasting.gather(Case(evidence=str(path)))
+    evidence, as_of = study.gather(Case(evidence=str(path)))
     mine = [o for o in evidence.observations if o.series == names.DEATHS]
     assert [o.count for o in mine] == [3.0, 4.0]
     assert as_of == date(2021, 2, 28)

@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from . import case as cases
-from . import evidence as rows
-from . import models, names, posterior, scenarios, simulate, streams
-from . import panel as panels
+from . import names, posterior, scenarios, simulate
 from . import priors as prior_sets
 from .case import Case
+from .density import density
 from .evidence import Evidence
-from .graph import CausalGraph
-from .likelihood import Parameters, Plan, plan
 from .priors import PriorSet
-from .scenarios import ScenarioSet, Table, interval, percent
-from .tension import Ladder, Process
+from .scenarios import Table, interval, percent
+from .study import Study, lay_out
+from .tension import Ladder, Process, Replay
 
 Array = np.ndarray
 log = logging.getLogger("caucasus_forecast")
@@ -131,89 +128,57 @@ def run(
         Whether the sampler may draw its progress bar.
     """
     say = progress or log.info
-    chosen, partition = priors or prior_sets.load(case.priors), scenarios.load(case.scenarios)
-    if evidence is None:
-        evidence, as_of = gather(case, counts)
-    else:
-        as_of = case.as_of or _last_day(evidence)
-        evidence = evidence.as_of(as_of)
-    theory = models.get(case.model)
-    panel = panels.build(evidence, theory.GRAPH, as_of)
-    say(f"reading {panel.sizes[names.OBSERVATION]} observations with the model {case.model!r}")
+    chosen = priors or prior_sets.load(case.priors)
+    study = lay_out(case, counts=counts, evidence=evidence)
+    observed = study.panel.sizes[names.OBSERVATION]
+    say(f"reading {observed} observations with the model {case.model!r}")
     clock = perf_counter()
     say(f"sampling {case.chains} chains of {case.draws} draws")
-    tree = draw(case, theory, panel, chosen, bar=bar)
+    tree = draw(study, chosen, bar=bar)
     elapsed = perf_counter() - clock
     say("simulating the futures")
-    done = complete(tree, case, as_of, evidence, panel, theory, chosen, partition)
+    done = complete(tree, study, chosen)
     done.attrs["sampling_seconds"] = round(elapsed, 3)
     return Forecast(done)
 
 
-def draw(
-    case: Case, theory: ModuleType, panel: xr.Dataset, priors: PriorSet, *, bar: bool = False
-) -> xr.DataTree:
-    """Draws from the posterior of a case, with the sampler it asks for.
+def draw(study: Study, priors: PriorSet, *, bar: bool = False) -> xr.DataTree:
+    """Draws from the posterior of a study, with the sampler its case asks for.
 
     nutpie takes the model's compiled density where it has one; PyMC's own NUTS, also used where
     nutpie is missing, takes the PyMC model.
     """
+    case, theory = study.case, study.theory
     settings: dict[str, Any] = {
         "seed": case.seed, "draws": case.draws, "tune": case.tune, "chains": case.chains,
         "progress": bar,
     }  # fmt: skip
     if case.sampler == "pymc" or find_spec("nutpie") is None:
-        return posterior.sample_pymc(theory.build(panel, priors), **settings)
-    target = getattr(theory, "density", theory.build)
-    return posterior.sample(target(panel, priors), **settings)
-
-
-def gather(case: Case, counts: Any = None) -> tuple[Evidence, date]:
-    """The evidence of a case as of its day, the user's counts in place of the embedded ones.
-
-    Raises
-    ------
-    EvidenceError
-        For a series the embedded tables do not know, or that is not a count.
-    """
-    evidence = rows.load()
-    source = counts if counts is not None else case.evidence
-    if counts is None and case.evidence == cases.EMBEDDED:
-        return evidence.as_of(case.as_of or _last_day(evidence)), case.as_of or _last_day(evidence)
-    read = rows.read_counts(source)
-    as_of = case.as_of or max(o.window.end for o in read)
-    return evidence.with_counts(read).as_of(as_of), as_of
-
-
-def _last_day(evidence: Evidence) -> date:
-    return max(o.window.end for o in evidence.observations)
+        return posterior.sample_pymc(theory.build(study.panel, priors), **settings)
+    if isinstance(study.process, Ladder):
+        return posterior.sample(
+            density(priors, study.layout, study.process.facts(study.plan)), **settings
+        )
+    return posterior.sample(theory.build(study.panel, priors), **settings)
 
 
 # --------------------------------------------------------------------------- the tree
 
 
-def complete(
-    tree: xr.DataTree, case: Case, as_of: date, evidence: Evidence, panel: xr.Dataset,
-    theory: Any, priors: PriorSet, partition: ScenarioSet,
-) -> xr.DataTree:  # fmt: skip
+def complete(tree: xr.DataTree, study: Study, priors: PriorSet) -> xr.DataTree:
     """Everything that follows from the draws: replayed history, futures, scenarios, provenance."""
-    graph: CausalGraph = theory.GRAPH
-    cells = plan(panel, graph)
-    process: Process = theory.process(panel, cells)
+    case, graph, partition = study.case, study.graph, study.partition
     drawn = tree[names.POSTERIOR].to_dataset()
     before = posterior.prior_draws(priors, graph, case.model, case.chains * case.draws, case.seed)
-    p, own = posterior.parameters(drawn, graph, case.model)
-    replay = process.replay(cells, posterior.columns(p), own, streams.stream(case.seed, "replay"))
-    months = panels.Horizon(as_of, case.horizon).months
-    futures, shares = _futures(case, graph, process, cells, panel, p, own, replay.state, months)
-    resolved = scenarios.resolve(partition, futures, graph, shares)
-    table = scenarios.summarise(partition, resolved, months)
-    answers = scenarios.answer(partition, futures, graph, shares)
-    table["prior_probability"] = (names.SCENARIO, _prior_probability(
-        case, graph, process, cells, panel, before, own, replay.state, months, partition
-    ))  # fmt: skip
+    _, own = posterior.parameters(drawn, graph, case.model)
+    replay = study.replay(drawn)
+    start = study.origin(drawn, replay.state, own)
+    futures = study.futures(start)
+    resolved = study.resolve(futures, start)
+    table = scenarios.summarise(partition, resolved, study.months)
+    table["prior_probability"] = (names.SCENARIO, _prior_probability(study, before, own, replay))
     shape = (case.chains, case.draws)
-    history = panel[names.MONTH].to_numpy()
+    history = study.panel[names.MONTH].to_numpy()
     groups = {
         names.POSTERIOR: drawn,
         names.SAMPLE_STATS: tree[names.SAMPLE_STATS].to_dataset(),
@@ -221,12 +186,12 @@ def complete(
         names.LOG_LIKELIHOOD: _by_month("evidence", replay.log_likelihood, shape, history),
         names.LOG_PRIOR: posterior.log_prior(drawn, priors, graph, case.model),
         names.SMOOTHED: _by_month(names.TENSION, replay.score, shape, history),
-        names.OBSERVED_DATA: _observed(panel),
-        names.CONSTANT_DATA: _constants(process),
+        names.OBSERVED_DATA: _observed(study.panel),
+        names.CONSTANT_DATA: _constants(study.process),
         names.PREDICTIONS: futures,
         names.FANS: simulate.fans(futures),
         names.SCENARIOS: table,
-        names.QUESTIONS: answers,
+        names.QUESTIONS: scenarios.answer(partition, futures, graph, study.shares(start)),
         names.DIAGNOSTICS: posterior.diagnose(tree, graph, case.model),
     }
     done = xr.DataTree.from_dict({k: groups[k] for k in names.GROUPS})
@@ -239,13 +204,13 @@ def complete(
         "prior_set": priors.name,
         "priors": priors.to_json(),
         "scenario_set": partition.name,
-        "as_of": str(as_of),
+        "as_of": str(study.as_of),
         "horizon": case.horizon,
         "seed": case.seed,
-        "data_digest": evidence.digest,
+        "data_digest": study.panel.attrs["digest"],
         "prior_digest": priors.digest,
         "graph_digest": graph.digest,
-        "reference_class": process.vintage if isinstance(process, Ladder) else "none",
+        "reference_class": study.process.vintage if isinstance(study.process, Ladder) else "none",
         "sampler": json.dumps(
             {k: getattr(case, k) for k in ("sampler", "chains", "draws", "tune", "paths")}
             | {"used": str(tree[names.SAMPLE_STATS].attrs["sampler"])}
@@ -262,34 +227,13 @@ CITATION = (
 )
 
 
-def _futures(
-    case: Case, graph: CausalGraph, process: Process, cells: Plan, panel: xr.Dataset,
-    p: Parameters, own: dict[str, Array], state: Array, months: Array,
-    label: int = 0,
-) -> tuple[xr.Dataset, dict[str, Array]]:  # fmt: skip
-    many, many_own = posterior.repeated(p, own, case.paths)
-    status = {
-        str(n): panel["status"].sel(state=n).to_numpy() for n in panel[names.STATE].to_numpy()
-    }
-    start = simulate.origin(
-        cells, graph, process, many, many_own, np.repeat(state, case.paths, axis=0), status,
-        case.seed + label,
-    )  # fmt: skip
-    drawn = simulate.futures(graph, process, start, months, case.seed + label)
-    shape = (case.chains, case.draws, case.paths)
-    shares = {n: x.reshape(shape) for n, x in start.shares.items()}
-    return simulate.as_dataset(drawn, graph, months, shape), shares
-
-
 def _prior_probability(
-    case: Case, graph: CausalGraph, process: Process, cells: Plan, panel: xr.Dataset,
-    before: xr.Dataset, own: dict[str, Array], state: Array, months: Array, partition: ScenarioSet,
-) -> Array:  # fmt: skip
+    study: Study, before: xr.Dataset, own: Mapping[str, Array], replay: Replay
+) -> Array:
     """Scenario probabilities with slopes and rates from the prior, tension as it was inferred."""
-    p, _ = posterior.parameters(before, graph, case.model)
-    futures, shares = _futures(case, graph, process, cells, panel, p, own, state, months)
-    resolved = scenarios.resolve(partition, futures, graph, shares)[..., -1]
-    return np.array([(resolved == i).mean() for i in range(len(partition.scenarios))])
+    start = study.origin(before, replay.state, own)
+    resolved = study.resolve(study.futures(start), start)[..., -1]
+    return np.array([(resolved == i).mean() for i in range(len(study.partition.scenarios))])
 
 
 def _by_month(name: str, values: Array, shape: tuple[int, int], months: Array) -> xr.Dataset:

@@ -186,11 +186,10 @@ class Ladder:
 
     def shared(self, plan: Plan) -> tuple[Array, Array]:
         """`likelihood.shared_steps` of a plan, with the two-month deaths of this ladder apart."""
-        _, pairs = self.death_terms(plan.deaths, plan.months)
         nodes = [
             int(c.month[c.observation == o].min()) for c in plan.pairs for o in set(c.observation)
         ]
-        return shared_steps(plan, [month for month, _ in pairs] + nodes)
+        return shared_steps(plan, two_months(plan.deaths) + nodes)
 
     def deaths_at(self, score: float) -> float:
         """Expected deaths a month at a tension score."""
@@ -311,6 +310,12 @@ def plain_steps(
         which[month] = len(steps)
         steps.append(log_step + weight)
     return np.stack(steps), which
+
+
+def two_months(cells: Cells) -> list[int]:
+    """First month of every total over two months that is not zero."""
+    rows = [np.flatnonzero(cells.observation == o) for o in np.unique(cells.observation)]
+    return [int(cells.month[r[0]]) for r in rows if len(r) == 2 and cells.value[r[0], 0] > 0.0]
 
 
 def _pair_cells(plan: Plan, which: Array) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]]]:

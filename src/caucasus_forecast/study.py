@@ -1,0 +1,189 @@
+"""A case laid out: its evidence as a panel, its graph, its tension process, its futures.
+
+Everything here is fixed before a prior is chosen, so that a forecast can be made again with other
+priors, or with nodes set from outside, from the same study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from . import evidence as rows
+from . import models, names, posterior, scenarios, simulate, streams
+from . import panel as panels
+from .case import EMBEDDED, Case
+from .evidence import Evidence
+from .graph import CausalGraph
+from .likelihood import Plan, plan
+from .priors import Layout, layout
+from .scenarios import ScenarioSet
+from .simulate import Origin
+from .tension import Process, Replay
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Study:
+    """A case laid out.
+
+    Attributes
+    ----------
+    case
+        What is to be forecast.
+    graph
+        The model's graph.
+    panel
+        The evidence as of the day, from `caucasus_forecast.panel.build`.
+    partition
+        The scenarios.
+
+    Examples
+    --------
+    >>> study = lay_out(Case(as_of="2021-11-30"))
+    >>> str(study.as_of), study.months[-1]
+    ('2021-11-30', np.datetime64('2022-11'))
+    """
+
+    case: Case
+    graph: CausalGraph
+    panel: xr.Dataset
+    partition: ScenarioSet
+
+    @property
+    def as_of(self) -> date:
+        """Last day that may be known."""
+        return date.fromisoformat(self.panel.attrs["as_of"])
+
+    @property
+    def months(self) -> Array:
+        """The months to forecast, ``datetime64[M]``."""
+        return panels.Horizon(self.as_of, self.case.horizon).months
+
+    @property
+    def theory(self) -> ModuleType:
+        """The model."""
+        return models.get(self.case.model)
+
+    @property
+    def layout(self) -> Layout:
+        """Posterior variable → its dimension and the prior keys along it."""
+        return layout(self.graph, self.case.model)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The panel as index arrays."""
+        return plan(self.panel, self.graph)
+
+    @cached_property
+    def process(self) -> Process:
+        """The tension process of the panel."""
+        process: Process = self.theory.process(self.panel, self.plan)
+        return process
+
+    @property
+    def status(self) -> dict[str, Array]:
+        """Status of each event node over the panel."""
+        found = self.panel["status"]
+        return {str(n): found.sel(state=n).to_numpy() for n in self.panel[names.STATE].to_numpy()}
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Chains, draws, paths."""
+        return self.case.chains, self.case.draws, self.case.paths
+
+    def replay(self, draws: xr.Dataset) -> Replay:
+        """The months of the panel seen again under posterior draws."""
+        p, own = posterior.parameters(draws, self.graph, self.case.model)
+        rng = streams.stream(self.case.seed, "replay")
+        return self.process.replay(self.plan, posterior.columns(p), own, rng)
+
+    def origin(self, draws: xr.Dataset, state: Array, own: Mapping[str, Array]) -> Origin:
+        """The origin month seen by every path.
+
+        Parameters
+        ----------
+        draws
+            Slopes, base rates and noises; (chain, draw).
+        state
+            The process at the origin, one row a draw.
+        own
+            Parameters of the tension process, (D,).
+        """
+        p, _ = posterior.parameters(draws, self.graph, self.case.model)
+        many, many_own = posterior.repeated(p, own, self.case.paths)
+        states = np.repeat(state, self.case.paths, axis=0)
+        return simulate.origin(
+            self.plan, self.graph, self.process, many, many_own, states, self.status,
+            self.case.seed,
+        )  # fmt: skip
+
+    def futures(
+        self, start: Origin, do: Mapping[str, Any] | None = None, record: tuple[str, ...] = ()
+    ) -> xr.Dataset:
+        """Simulated futures of all paths, on (chain, draw, path, month)."""
+        seed, months = self.case.seed, self.months
+        drawn = simulate.futures(self.graph, self.process, start, months, seed, do, record)
+        return simulate.as_dataset(drawn, self.graph, months, self.shape)
+
+    def resolve(self, futures: xr.Dataset, start: Origin) -> Array:
+        """Index of the scenario on every path at every month, (chain, draw, path, month)."""
+        return scenarios.resolve(self.partition, futures, self.graph, self.shares(start))
+
+    def shares(self, start: Origin) -> dict[str, Array]:
+        """A reading of each share at the origin, (chain, draw, path)."""
+        return {n: x.reshape(self.shape) for n, x in start.shares.items()}
+
+
+def lay_out(case: Case, *, counts: Any = None, evidence: Evidence | None = None) -> Study:
+    """The study of a case.
+
+    Parameters
+    ----------
+    case
+        What to forecast.
+    counts, evidence
+        Counts, or all the evidence, where they are not files the case can name.
+
+    Raises
+    ------
+    EvidenceError, CaseError, ScenarioError
+        For anything that cannot be used as given.
+    """
+    if evidence is None:
+        evidence, as_of = gather(case, counts)
+    else:
+        as_of = case.as_of or _last_day(evidence)
+        evidence = evidence.as_of(as_of)
+    graph = models.get(case.model).GRAPH
+    panel = panels.build(evidence, graph, as_of)
+    return Study(case, graph, panel, scenarios.load(case.scenarios))
+
+
+def gather(case: Case, counts: Any = None) -> tuple[Evidence, date]:
+    """The evidence of a case as of its day, the user's counts in place of the embedded ones.
+
+    Raises
+    ------
+    EvidenceError
+        For a series the embedded tables do not know, or that is not a count.
+    """
+    evidence = rows.load()
+    source = counts if counts is not None else case.evidence
+    if counts is None and case.evidence == EMBEDDED:
+        return evidence.as_of(case.as_of or _last_day(evidence)), case.as_of or _last_day(evidence)
+    read = rows.read_counts(source)
+    as_of = case.as_of or max(o.window.end for o in read)
+    return evidence.with_counts(read).as_of(as_of), as_of
+
+
+def _last_day(evidence: Evidence) -> date:
+    return max(o.window.end for o in evidence.observations)
