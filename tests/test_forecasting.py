@@ -10,7 +10,7 @@ import pytest
 
 import caucasus_forecast as cf
 from caucasus_forecast import evidence as rows
-from caucasus_forecast import forecasting, names, study
+from caucasus_forecast import forecasting, names, posterior, study
 from caucasus_forecast.case import Case
 from caucasus_forecast.errors import EvidenceError
 
@@ -198,3 +198,14 @@ def test_the_readmes_lines_run(tmp_path, monkeypatch, capsys):
     exec("\n".join(_readme_code()), {})  # noqa: S102
     assert "renewed war" in capsys.readouterr().out
     assert (tmp_path / "forecast.nc").stat().st_size > 10_000
+
+
+def test_a_forecast_lays_its_case_out_again(small_forecast, tmp_path):
+    saved = forecasting.load(small_forecast.save(tmp_path / "forecast.nc"))
+    drawn = saved.tree[names.POSTERIOR].to_dataset()
+    replay = saved.study.replay(drawn)
+    own = posterior.parameters(drawn, saved.study.graph, "ladder")[1]
+    start = saved.study.origin(drawn, replay.state, own)
+    again = saved.study.futures(start)
+    for name, values in small_forecast.tree[names.PREDICTIONS].to_dataset().items():
+        np.testing.assert_array_equal(again[name], values, err_msg=name)

@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import stats
 
 from caucasus_forecast import graph as graphs
-from caucasus_forecast import names
+from caucasus_forecast import names, scenarios
 from caucasus_forecast.errors import ScenarioError
 from caucasus_forecast.scenarios import (
     Condition,
@@ -527,3 +527,9 @@ def test_a_table_is_escaped_in_a_notebook():
     assert "<p>a &lt;note&gt;</p>" in shown
     assert "<b>" not in shown
     assert (shown.count("<tr>"), shown.count("<td>"), shown.count("<th>")) == (3, 6, 3)
+
+
+@pytest.mark.parametrize("name", scenarios.available())
+def test_a_set_comes_back_from_its_json(name):
+    chosen = scenarios.load(name)
+    assert scenarios.from_json(chosen.to_json(), "saved") == chosen

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +23,7 @@ import xarray as xr
 from . import case as cases
 from . import names, posterior, scenarios, simulate
 from . import priors as prior_sets
+from . import study as studies
 from .case import Case
 from .density import density
 from .evidence import Evidence
@@ -204,6 +206,7 @@ def complete(tree: xr.DataTree, study: Study, priors: PriorSet) -> xr.DataTree:
         "prior_set": priors.name,
         "priors": priors.to_json(),
         "scenario_set": partition.name,
+        "scenarios": partition.to_json(),
         "as_of": str(study.as_of),
         "horizon": case.horizon,
         "seed": case.seed,
@@ -249,11 +252,7 @@ def _by_month(name: str, values: Array, shape: tuple[int, int], months: Array) -
 
 
 def _observed(panel: xr.Dataset) -> xr.Dataset:
-    kept = panel[["count", "status", "at_risk", "changed"]]
-    for name in ("series", "node"):
-        kept[name] = kept[name].astype(str)
-    kept[names.STATE] = kept[names.STATE].astype(str)
-    return kept
+    return panel.assign_coords({k: panel[k].astype(str) for k in ("series", "node", names.STATE)})
 
 
 def _reports(drawn: xr.Dataset) -> dict[str, float]:
@@ -301,6 +300,11 @@ class Forecast:
     """
 
     tree: xr.DataTree
+
+    @cached_property
+    def study(self) -> Study:
+        """The case laid out again from what the forecast holds: panel, graph, scenarios."""
+        return studies.of(self.tree)
 
     @property
     def passed(self) -> bool:

@@ -23,6 +23,7 @@ and never less than the standard error of Var(p̂_d): a spread too small to be s
 from __future__ import annotations
 
 import html
+import json
 import math
 import tomllib
 from collections.abc import Mapping
@@ -61,6 +62,16 @@ class Condition:
     def holds(self, values: Array) -> Array:
         """Whether the condition holds, elementwise."""
         return (values >= self.at_least) & (values < self.below)
+
+    def bounds(self) -> dict[str, float]:
+        """Its bounds, as written in a file."""
+        found = {"at_least": self.at_least, "below": self.below}
+        return {key: value for key, value in found.items() if math.isfinite(value)}
+
+    def fields(self) -> dict[str, Any]:
+        """The condition as written in a file."""
+        last = {"last": self.last} if self.last else {}
+        return {"measure": self.measure, "of": self.of} | self.bounds() | last
 
     def words(self) -> str:
         """The condition as text."""
@@ -111,6 +122,20 @@ class ScenarioSet:
     questions: tuple[Question, ...] = ()
     ordered: bool = True
 
+    def to_json(self) -> str:
+        """The fields of its file as JSON, as saved with a forecast."""
+        scenario = [
+            _said(s, "id", "name") | {"when": [c.fields() for c in s.when]} for s in self.scenarios
+        ]
+        question = [
+            _said(q, "id", "title")
+            | {"measure": q.measure.fields()}
+            | {"answers": [{"label": label} | c.bounds() for label, c in q.answers]}
+            for q in self.questions
+        ]
+        head = {"name": self.name, "title": self.title, "ordered": self.ordered}
+        return json.dumps(head | {"scenario": scenario, "question": question})
+
     def __repr__(self) -> str:
         lines = [f"ScenarioSet {self.name!r}: {self.title}"]
         lines += [f"  {s.id}  {s.name}: {s.rule}" for s in self.scenarios]
@@ -124,6 +149,10 @@ class ScenarioSet:
             for s in self.scenarios
         )
         return f"<table><caption>{html.escape(self.title)}</caption>{rows}</table>"
+
+
+def _said(entry: Scenario | Question, *keys: str) -> dict[str, str]:
+    return {key: getattr(entry, key) for key in (*keys, "rule", "source", "void")}
 
 
 # --------------------------------------------------------------------------- files
@@ -163,6 +192,11 @@ def read(text: str, where: str) -> ScenarioSet:
         body = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ScenarioError(f"{where}: {error}") from None
+    return from_fields(body, where)
+
+
+def from_fields(body: Mapping[str, Any], where: str) -> ScenarioSet:
+    """A scenario set from the fields of its file; `where` is how errors name it."""
     _keys(body, ("name", "title", "ordered", "scenario", "question"), where)
     scenarios = tuple(
         _scenario(s, f"{where}: scenario {i}") for i, s in _tables(body, "scenario", where)
@@ -182,6 +216,11 @@ def read(text: str, where: str) -> ScenarioSet:
         raise ScenarioError(f"{where}: 'ordered' is {ordered!r}; write true or false")
     name, title = (str(body.get(k, d)) for k, d in (("name", "unnamed"), ("title", "")))
     return ScenarioSet(name, title, scenarios, questions, ordered)
+
+
+def from_json(text: str, where: str) -> ScenarioSet:
+    """A scenario set from what `ScenarioSet.to_json` wrote."""
+    return from_fields(json.loads(text), where)
 
 
 def _tables(body: Mapping[str, Any], key: str, where: str) -> list[tuple[int, Mapping[str, Any]]]:

@@ -6,6 +6,7 @@ priors, or with nodes set from outside, from the same study.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,10 +17,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from . import case as cases
 from . import evidence as rows
 from . import models, names, posterior, scenarios, simulate, streams
 from . import panel as panels
 from .case import EMBEDDED, Case
+from .errors import StorageError
 from .evidence import Evidence
 from .graph import CausalGraph
 from .likelihood import Plan, plan
@@ -166,6 +169,26 @@ def lay_out(case: Case, *, counts: Any = None, evidence: Evidence | None = None)
     graph = models.get(case.model).GRAPH
     panel = panels.build(evidence, graph, as_of)
     return Study(case, graph, panel, scenarios.load(case.scenarios))
+
+
+def of(tree: xr.DataTree) -> Study:
+    """The study of a forecast, from what its tree holds.
+
+    Raises
+    ------
+    StorageError
+        If the forecast was made with a graph this version does not have.
+    """
+    case = cases.make("the saved case", json.loads(tree.attrs["case"]))
+    graph = models.get(case.model).GRAPH
+    if graph.digest != tree.attrs["graph_digest"]:
+        raise StorageError(
+            f"this forecast was made with another version of the graph {graph.name!r}; make it "
+            "again with this version"
+        )
+    panel = tree[names.OBSERVED_DATA].to_dataset()
+    partition = scenarios.from_json(tree.attrs["scenarios"], "the saved scenarios")
+    return Study(case, graph, panel, partition)
 
 
 def gather(case: Case, counts: Any = None) -> tuple[Evidence, date]:
