@@ -63,7 +63,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from caucasus_forecast import baselines, forecasting, names, priors, scenarios, scoring
+from caucasus_forecast import baselines, fitting, names, priors, scenarios, scoring
 from caucasus_forecast import evidence as rows
 from caucasus_forecast import panel as panels
 from caucasus_forecast.case import Case
@@ -258,7 +258,7 @@ def fitted(task: Task, draws: int, paths: int, seed: int) -> dict[str, Any]:
         paths=paths, chains=CHAINS, seed=seed,
     )  # fmt: skip
     study = lay_out(case, evidence=task.evidence())
-    tree = forecasting.complete(forecasting.draw(study, chosen), study, chosen)
+    tree = fitting.complete(fitting.draw(study, chosen), study, chosen)
     futures = tree[names.PREDICTIONS].to_dataset()
     resolved = scenarios.resolve(study.partition, futures, study.graph, {})[..., -1]
     deaths = futures[DEATHS].to_numpy()

@@ -44,7 +44,7 @@ def plain(draws: int) -> dict[str, Any]:
     import pymc as pm
     import xarray as xr
 
-    from caucasus_forecast import case, forecasting, priors, study
+    from caucasus_forecast import case, fitting, priors, study
 
     imported = perf_counter()
     chosen = priors.load("alyarli-2021")
@@ -60,7 +60,7 @@ def plain(draws: int) -> dict[str, Any]:
         }
     )
     tree["sample_stats"].attrs["sampler"] = "pm.sample"
-    done_tree = forecasting.complete(tree, work, chosen)
+    done_tree = fitting.complete(tree, work, chosen)
     table = done_tree["scenarios"]["probability"].to_numpy()
     return _result(done_tree, start, imported, perf_counter(), sampling, table)
 

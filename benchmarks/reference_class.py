@@ -1,33 +1,38 @@
 """Learn the reference class of the ladder: how political violence rises, lasts and ebbs elsewhere.
 
-A country's month stands on one of ``LEVELS`` ordered levels, which nobody observes; the deaths of
-the month are drawn from its level. All countries share one ladder. For month ``t`` of a country,
-with level ``s[t]`` and deaths ``y[t]``::
+A country's month is in one of ``C`` classes and stands on one of ``LEVELS`` ordered levels; nobody
+observes either. The deaths of the month are drawn from its level, whatever the class; how the level
+moves depends on the class, which a country may leave. All countries share one ladder. For month
+``t`` of a country, with state ``s[t]`` (state ``c LEVELS + k`` is level ``k`` in class ``c``) and
+deaths ``y[t]``::
 
-    P(s[0] = k)                = initial[k]
-    P(s[t] = j | s[t - 1] = i) = transition[i, j]
-    y[t] | s[t] = k            ~ NegBinomial(mean[k], size[k])
-    Var(y[t] | s[t] = k)       = mean[k] + mean[k]**2 / size[k]
+    P(s[0] = a)                = initial[a]
+    P(s[t] = b | s[t - 1] = a) = transition[a, b]
+    y[t] | level k             ~ NegBinomial(mean[k], size[k])
+    Var(y[t] | level k)        = mean[k] + mean[k]**2 / size[k]
+
+Two ladders make a vintage, with the numbers of classes in ``CLASSES``. The first, of one class,
+carries the causal model; forecasts of counts are the mean of both.
 
 The fit is expectation-maximisation. The E-step (forward-backward, exact) gives, summed over
-countries with weight ``0.5**(age in months / HALF_LIFE)``, the expected number of starts on a
-level, ``first[k]``, of moves, ``moves[i, j]``, and of months with ``values[u]`` deaths,
+countries with weight ``0.5**(age in months / HALF_LIFE)``, the expected number of starts in a
+state, ``first[a]``, of moves, ``moves[a, b]``, and of months with ``values[u]`` deaths on a level,
 ``visits[u, k]``. The M-step is::
 
-    initial[k]       ∝ first[k] + 1 / LEVELS
-    transition[i, j] ∝ moves[i, j] + near[i, j] + SMOOTH · shifted[i, j]
+    initial[a]       ∝ first[a] + 1 / states
+    transition[a, b] ∝ moves[a, b] + near[a, b] + SMOOTH · shifted[a, b]
     mean[k]          = Σ_u visits[u, k] values[u] / Σ_u visits[u, k],  at least MEAN_FLOOR
     size[k]          = argmax_r Σ_u visits[u, k] log NegBinomial(values[u]; mean[k], r)
 
 The mean is the maximum-likelihood one whatever the size, so each size is a search in one dimension,
 inside ``SIZE_BOUNDS``.
 
-``near`` is worth one month a row and halves with each step of distance, so no move is impossible.
-``shifted`` is the mean of the current rows of the two neighbouring levels, each moved one step
-along the diagonal, and worth ``SMOOTH`` months: levels that are rarely visited learn from their
-neighbours. ``initial`` gets one country's worth, spread evenly. Levels are put in the order of
-their means. Sizes are free, so beside steady levels there are bursty ones, of a similar mean but
-with many months at zero.
+``near`` is worth one month a row and halves with each step of distance, so no move is impossible; a
+share ``CROSS`` of it goes to the other classes. ``shifted`` is the mean of the current rows of the
+two neighbouring levels of the class, each moved one step along the diagonal, and worth ``SMOOTH``
+months: levels that are rarely visited learn from their neighbours. ``initial`` gets one country's
+worth, spread evenly. Levels are put in the order of their means. Sizes are free, so beside steady
+levels there are bursty ones, of a similar mean but with many months at zero.
 
 How far a country departs from the class, and how long it remembers, is said by ``OWN``, which
 `caucasus_forecast.learning` explains. Those numbers, ``LEVELS``, ``HALF_LIFE`` and ``SMOOTH`` were
@@ -70,6 +75,7 @@ type Floats = NDArray[np.float64]
 type Integers = NDArray[np.int64]
 
 LEVELS = 20
+CLASSES = (1, 3)
 HELD_OUT = ("Armenia", "Azerbaijan")
 VINTAGES = tuple(range(2009, 2022))
 
@@ -80,7 +86,8 @@ MEAN_FLOOR = 0.003
 MEAN_GRID = (0.02, 6000.0)
 SIZE_BOUNDS = (0.05, 200.0)
 START_SIZE = 2.0
-START_STAY = 0.8
+START_STAY = {1: (0.8,), 3: (0.5, 0.725, 0.95)}  # of each class's months, stay on their level
+SWITCH, CROSS = 0.01, 0.1
 
 OWN = {
     "move_prior": 1.0,
@@ -118,7 +125,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Ladder:
-    """The parameters, over ``K`` levels: ``(K,)``, ``(K,)``, ``(K, K)`` and ``(K,)``."""
+    """The parameters, over ``K`` levels and ``S`` states: (K,), (K,), (S, S) and (S,)."""
 
     mean: Floats
     size: Floats
@@ -128,9 +135,20 @@ class Ladder:
     def ordered(self) -> Ladder:
         """The same ladder, quietest level first."""
         by = np.argsort(self.mean, kind="stable")
+        to = (np.arange(self.classes)[:, None] * LEVELS + by).ravel()
         return Ladder(
-            self.mean[by], self.size[by], self.transition[np.ix_(by, by)], self.initial[by]
+            self.mean[by], self.size[by], self.transition[np.ix_(to, to)], self.initial[to]
         )
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.initial) // LEVELS
+
+    @property
+    def level(self) -> Integers:
+        """Level of each state, (S,)."""
+        return np.arange(len(self.initial)) % LEVELS
 
 
 @dataclass(frozen=True)
@@ -177,10 +195,24 @@ def log_pmf(values: Integers, mean: Floats | float, size: Floats | float) -> Flo
 
 
 def near() -> Floats:
-    """``near[i, j]``: one month a row, halved with each step away from the diagonal."""
+    """``near[i, j]`` of one class: one month a row, halved with each step from the diagonal."""
     level = np.arange(LEVELS)
     weight = DECAY ** np.abs(level[:, None] - level)
     return normalised(weight)
+
+
+def joined(inside: Sequence[Floats], across: Floats, leave: float) -> Floats:
+    """Rows of several classes: ``inside[c]`` in class ``c``; a share ``leave`` to the others."""
+    classes = len(inside)
+    if classes == 1:
+        return inside[0]
+    away = leave / (classes - 1) * across
+    return np.block(
+        [
+            [(1 - leave) * inside[a] if a == b else away for b in range(classes)]
+            for a in range(classes)
+        ]
+    )
 
 
 def shifted(transition: Floats) -> Floats:
@@ -188,19 +220,22 @@ def shifted(transition: Floats) -> Floats:
 
     A move that would leave the ladder stops at its end; at the ends the missing row is the own one.
     """
-    total = np.zeros_like(transition)
+    classes = len(transition) // LEVELS
+    moves = transition.reshape(classes, LEVELS, classes, LEVELS)
+    total = np.zeros_like(moves)
     row = np.arange(LEVELS)
     for step in (-1, 1):
         inside = (row + step >= 0) & (row + step < LEVELS)
         reached = np.clip(row + step, 0, LEVELS - 1)
-        total[inside] += transition[row[inside] + step][:, reached] / 2
-        total[~inside] += transition[~inside] / 2
-    return normalised(total)
+        total[:, row[inside]] += moves[:, row[inside] + step][..., reached] / 2
+        total[:, row[~inside]] += moves[:, row[~inside]] / 2
+    return normalised(total.reshape(transition.shape))
 
 
 def pseudo_counts(transition: Floats) -> Floats:
     """Months that a row is given before any is seen."""
-    return near() + SMOOTH * shifted(transition)
+    close = [near()] * (len(transition) // LEVELS)
+    return joined(close, near(), CROSS) + SMOOTH * shifted(transition)
 
 
 def normalised(weight: Floats) -> Floats:
@@ -210,22 +245,24 @@ def normalised(weight: Floats) -> Floats:
 
 @njit()
 def forward_backward(
-    code: Integers, density: Floats, initial: Floats, transition: Floats, weight: Floats
-) -> tuple[Floats, Floats, Floats, float]:
+    code: Integers, density: Floats, level: Integers, initial: Floats, transition: Floats,
+    weight: Floats,
+) -> tuple[Floats, Floats, Floats, float]:  # fmt: skip
     """Expected ``first``, ``moves`` and ``visits``, and the log likelihood, over all countries.
 
-    ``code[t, n]`` is the row of ``density`` that holds the month's deaths. The filtered
+    ``code[t, n]`` is the row of ``density`` (one column a state) that holds the month's deaths,
+    ``level`` the level of each state. The filtered
     probabilities ``alpha[t]`` sum to one; ``scale[t]`` is the density of the month given the past;
     ``news`` carries the future back, so that ``alpha[t] * transition @ news`` is the smoothed
     probability of a level at ``t``. ``weight[t]`` is how much the month counts.
     """
     months, units = code.shape
-    levels = initial.size
-    first = np.zeros(levels)
-    pairs = np.zeros((levels, levels))
-    visits = np.zeros(density.shape)
+    states = initial.size
+    first = np.zeros(states)
+    pairs = np.zeros((states, states))
+    visits = np.zeros((density.shape[0], level.max() + 1))
     log_likelihood = 0.0
-    alpha = np.empty((months, levels))
+    alpha = np.empty((months, states))
     scale = np.empty(months)
     for n in range(units):
         ahead = initial
@@ -236,13 +273,16 @@ def forward_backward(
             ahead = alpha[t] @ transition
         log_likelihood += np.log(scale).sum()
 
-        beta = np.ones(levels)
-        for t in range(months - 1, 0, -1):
-            visits[code[t, n]] += weight[t] * alpha[t] * beta
+        beta = np.ones(states)
+        for t in range(months - 1, -1, -1):
+            seen = weight[t] * alpha[t] * beta
+            for a in range(states):
+                visits[code[t, n], level[a]] += seen[a]
+            if t == 0:
+                break
             news = density[code[t, n]] * beta / scale[t]
             pairs += weight[t] * np.outer(alpha[t - 1], news)
             beta = transition @ news
-        visits[code[0, n]] += weight[0] * alpha[0] * beta
         first += alpha[0] * beta
     return first, pairs * transition, visits, log_likelihood
 
@@ -257,10 +297,10 @@ def expect(ladder: Ladder, values: Integers, code: Integers) -> Expected:
     """E-step. Densities are taken relative to the best level of each value, against underflow."""
     log_density = log_pmf(values[:, None], ladder.mean, ladder.size)
     best = log_density.max(axis=1)
-    density = np.exp(log_density - best[:, None])
+    density = np.exp(log_density - best[:, None])[:, ladder.level]
     weight = 0.5 ** (np.arange(len(code))[::-1] / HALF_LIFE)
     first, moves, visits, relative = forward_backward(
-        code, density, ladder.initial, ladder.transition, weight
+        code, density, ladder.level, ladder.initial, ladder.transition, weight
     )
     return Expected(first, moves, visits, float(relative + best[code].sum()))
 
@@ -273,7 +313,7 @@ def maximise(ladder: Ladder, expected: Expected, values: Integers) -> Ladder:
         mean=mean,
         size=np.array(size),
         transition=normalised(expected.moves + pseudo_counts(ladder.transition)),
-        initial=normalised(expected.first + 1 / LEVELS),
+        initial=normalised(expected.first + 1 / len(ladder.initial)),
     )
 
 
@@ -302,26 +342,30 @@ def fit(start: Ladder, deaths: Integers, most: int) -> Fit:
     return Fit(ladder.ordered(), expected.log_likelihood, iterations)
 
 
-def grid_start() -> Ladder:
-    """Means evenly spaced in logs; a month stays with ``START_STAY``, else moves as ``pseudo``."""
-    stay = START_STAY * np.eye(LEVELS)
+def grid_start(classes: int) -> Ladder:
+    """Means evenly spaced in logs; a month stays with its class's share, else moves as ``near``.
+
+    One move in a hundred changes the class, and then as often stays on the level as not.
+    """
+    keep, close = np.eye(LEVELS), near()
+    inside = [stay * keep + (1 - stay) * close for stay in START_STAY[classes]]
+    states = classes * LEVELS
     return Ladder(
         mean=np.geomspace(*MEAN_GRID, LEVELS),
         size=np.full(LEVELS, START_SIZE),
-        transition=stay + (1 - START_STAY) * near(),
-        initial=np.full(LEVELS, 1 / LEVELS),
+        transition=joined(inside, (keep + close) / 2, SWITCH),
+        initial=np.full(states, 1 / states),
     )
 
 
-def fits(panel: Panel, years: Sequence[int]) -> Iterator[tuple[int, Panel, Fit]]:
-    """One fit for each vintage, in order of time, each from the one before it."""
-    latest: Fit | None = None
+def fits(panel: Panel, years: Sequence[int]) -> Iterator[tuple[int, Panel, tuple[Fit, ...]]]:
+    """The fits of each vintage, in order of time, each from the one before it."""
+    latest: tuple[Fit, ...] = ()
     for year in sorted(years):
         seen = panel.through(year)
-        start, most = (
-            (latest.ladder, NEXT_ITERATIONS) if latest else (grid_start(), FIRST_ITERATIONS)
-        )
-        latest = fit(start, seen.deaths, most)
+        begun = [f.ladder for f in latest] or [grid_start(c) for c in CLASSES]
+        most = NEXT_ITERATIONS if latest else FIRST_ITERATIONS
+        latest = tuple(fit(ladder, seen.deaths, most) for ladder in begun)
         yield year, seen, latest
 
 
@@ -353,36 +397,47 @@ def log_likelihood(ladder: Ladder, deaths: Integers) -> float:
     return expect(ladder, *coded(deaths)).log_likelihood
 
 
-def as_json(year: int, panel: Panel, fitted: Fit, sha256: str) -> str:
-    """The file of a vintage: one line for each vector and each row of the matrix."""
-    ladder = published(fitted.ladder)
+def as_json(year: int, panel: Panel, fitted: Sequence[Fit], sha256: str) -> str:
+    """The file of a vintage: one line for each vector and each row of a matrix."""
     provenance = {
         "panel": "UCDP GED best estimate, all types, monthly, by country of the event",
         "panel_sha256": sha256,
         "months": [panel.months[0], panel.months[-1]],
         "units": len(panel.units),
         "held_out": list(HELD_OUT),
-        "log_likelihood": round(log_likelihood(ladder, panel.deaths), 3),
-        "iterations": fitted.iterations,
+        "log_likelihood": [
+            round(log_likelihood(published(f.ladder), panel.deaths), 3) for f in fitted
+        ],
+        "iterations": [f.iterations for f in fitted],
         "command": "python benchmarks/reference_class.py PANEL",
         "source": (
             "UCDP GED, CC BY 4.0; Sundberg & Melander 2013; "
             "Davies, Pettersson, Sollenberg & Öberg 2025"
         ),
     }
-    rows = ",\n    ".join(json.dumps(row) for row in ladder.transition.tolist())
     notes = ",\n    ".join(f"{json.dumps(key)}: {text(value)}" for key, value in provenance.items())
+    ladders = ",\n    ".join(member(published(f.ladder)) for f in fitted)
     entries = (
         f'"vintage": "{year}-12-31"',
         f'"levels": {LEVELS}',
-        f'"mean": {text(ladder.mean.tolist())}',
-        f'"size": {text(ladder.size.tolist())}',
-        f'"transition": [\n    {rows}\n  ]',
-        f'"initial": {text(ladder.initial.tolist())}',
+        f'"ladders": [\n    {ladders}\n  ]',
         f'"own": {text(OWN)}',
         f'"provenance": {{\n    {notes}\n  }}',
     )
     return "{\n  " + ",\n  ".join(entries) + "\n}\n"
+
+
+def member(ladder: Ladder) -> str:
+    """One ladder of a vintage."""
+    rows = ",\n      ".join(json.dumps(row) for row in ladder.transition.tolist())
+    entries = (
+        f'"classes": {ladder.classes}',
+        f'"mean": {text(ladder.mean.tolist())}',
+        f'"size": {text(ladder.size.tolist())}',
+        f'"transition": [\n      {rows}\n    ]',
+        f'"initial": {text(ladder.initial.tolist())}',
+    )
+    return "{" + ",\n    ".join(entries) + "}"
 
 
 def text(value: object) -> str:
@@ -409,7 +464,8 @@ def main() -> None:
     for year, panel, fitted in fits(read_panel(asked.panel), asked.vintages):
         path = asked.out / f"{year}.json"
         path.write_text(as_json(year, panel, fitted, sha256), encoding="utf-8")
-        print(f"{path}: log likelihood {fitted.log_likelihood:.1f}, {fitted.iterations} iterations")
+        reached = ", ".join(f"{f.log_likelihood:.1f} ({f.iterations} iterations)" for f in fitted)
+        print(f"{path}: log likelihood {reached}")
 
 
 if __name__ == "__main__":

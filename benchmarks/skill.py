@@ -145,15 +145,15 @@ def views(folder: Path) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"tension": [], "conflictology12": []}
     for year in range(2018, 2022):
         end = months.index(f"{year - 1}-10") + 1
-        learned = learning.reference(year - 2)
+        learned = learning.references(year - 2)
         ours, theirs = [], []
         for country, name in named.items():
             history = _history(counts, months, members, actual, country, name)[:end]
-            followed = learning.counts(learned, history)
+            followed = [learning.counts(a, history) for a in learned]
             own = np.array(list(members[year, country].values()))
             for h in range(3, 15):
                 y = np.array(actual[months[end - 1 + h], country])
-                told = learning.distribution(learned, followed, h)
+                told = learning.pooled(learned, followed, h)
                 ours.append(scoring.crps(told.values, y, weight=told.probability))
                 theirs.append(scoring.crps(own, y))
         found["tension"].append(float(np.mean(ours)))
@@ -185,16 +185,16 @@ def cost(folder: Path) -> float:
     """Seconds to filter and forecast every country from every origin at every horizon."""
     counts = read(folder / PANEL)
     months = counts.months.astype(str).tolist()
-    learning.counts(learning.reference(2009), counts.values[:24, 0])
+    learning.counts(learning.reference(2009), counts.values[:24, 0])  # compiles
     start = perf_counter()
     for year in range(2009, 2021):
-        learned = learning.reference(year)
+        learned = learning.references(year)
         first, last = months.index(f"{year}-12"), months.index(f"{year + 1}-11")
         for u in range(len(counts.units)):
-            followed = learning.counts(learned, counts.values[: last + 1, u])
+            followed = [learning.counts(a, counts.values[: last + 1, u]) for a in learned]
             for t in range(first, last + 1):
                 for h in (1, 3, 6, 12):
-                    learning.distribution(learned, followed, h, t)
+                    learning.pooled(learned, followed, h, t)
     return perf_counter() - start
 
 

@@ -54,8 +54,8 @@ def test_targets_beyond_the_counts_are_left_out(panel, done):
 
 
 def test_the_tension_process_is_the_learning_ladder(panel, done):
-    learned = learning.reference(2011)
-    told = learning.distribution(learned, learning.counts(learned, panel.values[:36, 2]), 6)
+    learned = learning.references(2011)
+    told = learning.pooled(learned, [learning.counts(a, panel.values[:36, 2]) for a in learned], 6)
     cell = done.data.sel(model="tension", origin="2011-12-01", unit="war", horizon=6)
     bins = told.class_probability(scoring.BINS)
     y = panel.values[41, 2]

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from caucasus_forecast.learning import Own, Reference, counts, distribution, follow, reference
+from caucasus_forecast.learning import (
+    Own,
+    Reference,
+    counts,
+    distribution,
+    follow,
+    pooled,
+    reference,
+)
 
 OWN = Own(move_prior=2.0, bin_prior=3.0, fade=0.9, temper=0.7, robust=0.05, bins=(0, 2, 10))
 TOY = Reference(
@@ -129,3 +137,43 @@ def test_the_cells_of_a_bin_are_a_distribution():
 
 def test_log_count_is_the_robust_mixture():
     np.testing.assert_allclose(TOY.log_count(np.array([7.0]))[0], np.log(pmf(7)), atol=1e-10)
+
+
+TWO = Reference(
+    "2000-12-31",
+    TOY.mean,
+    TOY.size,
+    np.kron([[0.9, 0.1], [0.2, 0.8]], TOY.transition),
+    np.kron([0.6, 0.4], TOY.initial),
+    OWN,
+)
+
+
+def test_classes_that_move_alike_are_one_class():
+    endless = replace(OWN, move_prior=1e12)
+    one, two = (replace(a, own=endless) for a in (TOY, TWO))
+    found, plain = counts(two, HISTORY), counts(one, HISTORY)
+    np.testing.assert_allclose(found.filtered.reshape(-1, 2, 3).sum(1), plain.filtered, atol=1e-8)
+    np.testing.assert_allclose(found.bins, plain.bins, atol=1e-8)
+    for h in (1, 5):
+        np.testing.assert_allclose(
+            distribution(two, found, h).probability, distribution(one, plain, h).probability,
+            atol=1e-8,
+        )  # fmt: skip
+
+
+def test_the_class_is_learned_from_how_a_unit_moves():
+    restless, settled = np.full((3, 3), 1 / 3), 0.99 * np.eye(3) + 0.01 / 3
+    blocks = np.block([[0.99 * restless, 0.01 * restless], [0.01 * settled, 0.99 * settled]])
+    classes = replace(TWO, transition=blocks, own=replace(OWN, move_prior=1e12))
+    for history, mine in (([40, 0, 3, 55, 0, 2] * 4, 0), ([0] * 24, 1)):
+        share = counts(classes, history).filtered[-1].reshape(2, 3).sum(1)
+        assert share[mine] > 0.8
+
+
+def test_pooled_is_the_mean_of_its_ladders():
+    followed = [counts(a, HISTORY) for a in (TOY, TWO)]
+    found = pooled((TOY, TWO), followed, 3)
+    parts = [distribution(a, f, 3) for a, f in zip((TOY, TWO), followed, strict=True)]
+    np.testing.assert_allclose(found.probability, (parts[0].probability + parts[1].probability) / 2)
+    np.testing.assert_array_equal(found.values, parts[0].values)

@@ -228,9 +228,9 @@ def forecasts(job: Job, model: str) -> list[list[Distribution | None]]:
     """What a model forecasts at an origin: for each horizon, for each unit."""
     known, steps = job.known, [h + job.settings.lag for h in job.settings.horizons]
     if model == TENSION:
-        learned = learning.reference(_complete(known.months[-1]))
-        followed = [learning.counts(learned, known.values[:, u]) for u in range(len(known.units))]
-        return [[learning.distribution(learned, f, h) for f in followed] for h in steps]
+        learned = learning.references(_complete(known.months[-1]))
+        followed = [[learning.counts(a, history) for a in learned] for history in known.values.T]
+        return [[learning.pooled(learned, f, h) for f in followed] for h in steps]
     if model in baselines.BASELINES:
         pooled = known.values[-baselines.POOL_MONTHS :]
         pool = baselines.empirical(pooled[np.isfinite(pooled)])

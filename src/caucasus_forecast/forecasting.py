@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -20,17 +19,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from . import assumptions, names, posterior, reweighting
 from . import case as cases
-from . import names, posterior, scenarios, simulate
 from . import priors as prior_sets
 from . import study as studies
 from .case import Case
-from .density import density
 from .evidence import Evidence
+from .fitting import complete, draw
 from .priors import PriorSet
 from .scenarios import Table, interval, percent
 from .study import Study, lay_out
-from .tension import Ladder, Process, Replay
 
 Array = np.ndarray
 log = logging.getLogger("caucasus_forecast")
@@ -144,150 +142,6 @@ def run(
     return Forecast(done)
 
 
-def draw(study: Study, priors: PriorSet, *, bar: bool = False) -> xr.DataTree:
-    """Draws from the posterior of a study, with the sampler its case asks for.
-
-    nutpie takes the model's compiled density where it has one; PyMC's own NUTS, also used where
-    nutpie is missing, takes the PyMC model.
-    """
-    case, theory = study.case, study.theory
-    settings: dict[str, Any] = {
-        "seed": case.seed, "draws": case.draws, "tune": case.tune, "chains": case.chains,
-        "progress": bar,
-    }  # fmt: skip
-    if case.sampler == "pymc" or find_spec("nutpie") is None:
-        return posterior.sample_pymc(theory.build(study.panel, priors), **settings)
-    if isinstance(study.process, Ladder):
-        return posterior.sample(
-            density(priors, study.layout, study.process.facts(study.plan)), **settings
-        )
-    return posterior.sample(theory.build(study.panel, priors), **settings)
-
-
-# --------------------------------------------------------------------------- the tree
-
-
-def complete(tree: xr.DataTree, study: Study, priors: PriorSet) -> xr.DataTree:
-    """Everything that follows from the draws: replayed history, futures, scenarios, provenance."""
-    case, graph, partition = study.case, study.graph, study.partition
-    drawn = tree[names.POSTERIOR].to_dataset()
-    before = posterior.prior_draws(priors, graph, case.model, case.chains * case.draws, case.seed)
-    _, own = posterior.parameters(drawn, graph, case.model)
-    replay = study.replay(drawn)
-    start = study.origin(drawn, replay.state, own)
-    futures = study.futures(start)
-    resolved = study.resolve(futures, start)
-    table = scenarios.summarise(partition, resolved, study.months)
-    table["prior_probability"] = (names.SCENARIO, _prior_probability(study, before, own, replay))
-    shape = (case.chains, case.draws)
-    history = study.panel[names.MONTH].to_numpy()
-    groups = {
-        names.POSTERIOR: drawn,
-        names.SAMPLE_STATS: tree[names.SAMPLE_STATS].to_dataset(),
-        names.PRIOR: before,
-        names.LOG_LIKELIHOOD: _by_month("evidence", replay.log_likelihood, shape, history),
-        names.LOG_PRIOR: posterior.log_prior(drawn, priors, graph, case.model),
-        names.SMOOTHED: _by_month(names.TENSION, replay.score, shape, history),
-        names.OBSERVED_DATA: _observed(study.panel),
-        names.CONSTANT_DATA: _constants(study.process),
-        names.PREDICTIONS: futures,
-        names.FANS: simulate.fans(futures),
-        names.SCENARIOS: table,
-        names.QUESTIONS: scenarios.answer(partition, futures, graph, study.shares(start)),
-        names.DIAGNOSTICS: posterior.diagnose(tree, graph, case.model),
-    }
-    done = xr.DataTree.from_dict({k: groups[k] for k in names.GROUPS})
-    done[names.SMOOTHED].attrs = _reports(drawn)
-    done.attrs = {
-        "schema": posterior.SCHEMA,
-        "title": case.title or case.name,
-        "case": case.to_json(),
-        "model": case.model,
-        "prior_set": priors.name,
-        "priors": priors.to_json(),
-        "scenario_set": partition.name,
-        "scenarios": partition.to_json(),
-        "as_of": str(study.as_of),
-        "horizon": case.horizon,
-        "seed": case.seed,
-        "data_digest": study.panel.attrs["digest"],
-        "prior_digest": priors.digest,
-        "graph_digest": graph.digest,
-        "reference_class": study.process.vintage if isinstance(study.process, Ladder) else "none",
-        "sampler": json.dumps(
-            {k: getattr(case, k) for k in ("sampler", "chains", "draws", "tune", "paths")}
-            | {"used": str(tree[names.SAMPLE_STATS].attrs["sampler"])}
-        ),
-        "versions": posterior.versions(),
-        "citation": CITATION,
-    }
-    return done
-
-
-CITATION = (
-    "Theory: Alyarli (2021). Deaths: UCDP GED (Sundberg and Melander 2013; Davies, Pettersson, "
-    "Sollenberg and Öberg 2025) and UCDP Candidate (Hegre et al. 2020), CC BY 4.0"
-)
-
-
-def _prior_probability(
-    study: Study, before: xr.Dataset, own: Mapping[str, Array], replay: Replay
-) -> Array:
-    """Scenario probabilities with slopes and rates from the prior, tension as it was inferred."""
-    start = study.origin(before, replay.state, own)
-    resolved = study.resolve(study.futures(start), start)[..., -1]
-    return np.array([(resolved == i).mean() for i in range(len(study.partition.scenarios))])
-
-
-def _by_month(name: str, values: Array, shape: tuple[int, int], months: Array) -> xr.Dataset:
-    return xr.Dataset(
-        {
-            name: (
-                (names.CHAIN, names.DRAW, names.MONTH),
-                values.reshape(*shape, -1).astype("float32"),
-            )
-        },
-        coords={names.CHAIN: range(shape[0]), names.DRAW: range(shape[1]), names.MONTH: months},
-    )
-
-
-def _observed(panel: xr.Dataset) -> xr.Dataset:
-    return panel.assign_coords({k: panel[k].astype(str) for k in ("series", "node", names.STATE)})
-
-
-def _reports(drawn: xr.Dataset) -> dict[str, float]:
-    """What tension is in reports a month: posterior medians at average tension and at one sd."""
-    node, edge = "reports_azerbaijan", "tension->reports_azerbaijan"
-    if "slope" not in drawn or edge not in drawn[names.EDGE]:
-        return {}
-    base, slope = drawn["base"].sel(node=node), drawn["slope"].sel(edge=edge)
-    return {
-        "reports_at_average_tension": float(np.median(np.exp(base))),
-        "reports_at_one_sd": float(np.median(np.exp(base + slope))),
-    }
-
-
-def _constants(process: Process) -> xr.Dataset:
-    if not isinstance(process, Ladder):
-        return xr.Dataset(attrs={"process": type(process).__name__})
-    return xr.Dataset(
-        {
-            "score": (names.LEVEL, process.score),
-            "deaths_per_month": (names.LEVEL, process.mean),
-            "size": (names.LEVEL, process.size),
-        },
-        attrs={
-            "process": "Ladder",
-            "centre": process.centre,
-            "spread": process.spread,
-            "response": process.response,
-            "deaths_at_average_tension": process.deaths_at(0.0),
-            "deaths_at_one_sd": process.deaths_at(1.0),
-            "vintage": process.vintage,
-        },
-    )
-
-
 # --------------------------------------------------------------------------- the forecast
 
 
@@ -315,19 +169,20 @@ class Forecast:
     def scenarios(self) -> Table:
         """Probability of every scenario at the horizon."""
         data = self.tree[names.SCENARIOS].to_dataset()
+        alone = "prior_probability" in data
         rows_ = tuple(
             (
                 str(s),
                 str(data["title"].sel(scenario=s).item()),
                 percent(float(v["probability"]), float(v["mcse"])),
                 interval(float(v["lower"]), float(v["upper"])),
-                percent(float(v["prior_probability"]), float(v["mcse"])),
+                *([percent(float(v["prior_probability"]), float(v["mcse"]))] if alone else []),
             )
             for s in data[names.SCENARIO].to_numpy()
             if (v := data.sel(scenario=s)) is not None
         )
         end = str(data[names.MONTH].to_numpy()[-1])[:7]
-        header = ("", "scenario", "probability", "90 % interval", "prior alone")
+        header = ("", "scenario", "probability", "90 % interval", *["prior alone"] * alone)
         title = f"{self.tree.attrs['title']}: where it stands at the end of {end}"
         return Table(title, header, rows_, data, self.notes)
 
@@ -377,12 +232,33 @@ class Forecast:
         a = self.tree.attrs
         gate = self.tree[names.DIAGNOSTICS].attrs
         lines = [] if self.passed else [f"WARNING: {gate['verdict']}. Remedy: {gate['remedy']}."]
+        lines += [a["swapped"]] if "swapped" in a else []
         lines.append(
             f"model {a['model']}, priors {a['prior_set']}, as of {a['as_of']}, seed {a['seed']}; "
             f"{gate['verdict'] if self.passed else 'checks failed'} (max R-hat "
             f"{gate['max_rhat']:.3f}, min ESS {gate['min_ess_bulk']:.0f})"
         )
         return tuple(lines)
+
+    def with_priors(self, priors: Any, *, refit: bool | None = None) -> Forecast:
+        """The same forecast under other priors.
+
+        Parameters
+        ----------
+        priors
+            Name of a shipped set, path of a TOML file, a `PriorSet`, or a dict of changes to this
+            forecast's own set.
+        refit
+            True: sample again. None: reweight the draws in hand where that is safe
+            (`caucasus_forecast.reweighting`), else sample again. `notes` says which.
+
+        Raises
+        ------
+        PriorError
+            For priors that cannot be used as given.
+        """
+        chosen = assumptions.resolve(self.tree, priors)
+        return Forecast(assumptions.swap(self.tree, self.study, chosen, refit=refit))
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the forecast as one netCDF file.
@@ -401,6 +277,36 @@ class Forecast:
 
     def _repr_html_(self) -> str:
         return f"<section>{self.scenarios._repr_html_()}</section>"
+
+
+def compare_priors(
+    forecast: Forecast,
+    sets: Sequence[Any],
+    *,
+    refit: bool | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Table:
+    """Scenario probabilities of a forecast under several prior sets.
+
+    Parameters
+    ----------
+    forecast
+        The forecast in hand, the first column.
+    sets
+        Anything `Forecast.with_priors` takes.
+    refit
+        As there.
+    progress
+        Called with a line at the start of each set.
+
+    Raises
+    ------
+    PriorError
+        For priors that cannot be used as given.
+    """
+    return assumptions.compare(
+        forecast.tree, forecast.study, sets, refit=refit, progress=progress or log.info
+    )
 
 
 def load(path: str | Path) -> Forecast:
@@ -431,8 +337,8 @@ def link_summary(tree: xr.DataTree) -> xr.Dataset:
         {
             "prior_mean": (names.EDGE, [float(d.mean()) for d in before]),
             "prior_sd": (names.EDGE, [float(d.std()) for d in before]),
-            "mean": after.mean(over),
-            "sd": after.std(over),
+            "mean": reweighting.weighted(tree, after).mean(over),
+            "sd": reweighting.weighted(tree, after).std(over),
         }
     )
     data["prior_led"] = np.minimum((data["sd"] / data["prior_sd"]) ** 2, 1.0)

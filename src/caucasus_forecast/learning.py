@@ -1,4 +1,8 @@
-"""A ladder that learns: the reference class, made one unit's own month by month.
+"""Ladders that learn: the reference class, made one unit's own month by month.
+
+A ladder has ``K`` levels and ``C`` classes of unit; its states are the pairs, state ``c K + k``
+being level ``k`` in class ``c``. Counts depend on the level only, moves on the state. With one
+class a state is a level. Below, ``k(i)`` is the level of state ``i``.
 
 A unit starts with the reference class and departs from it as far as its history says. At month `t`,
 before its count is known, with the moves it is expected to have made and the counts it is expected
@@ -13,13 +17,16 @@ a level in the reference class. Inside a bin a level keeps its shape; the unit d
 is in the bin. Then the month is seen,
 
     predicted[j] = Σ_i filtered[i] A[i, j]
-    filtered[j]  ∝ predicted[j] · p_own(y | j)^temper
+    filtered[j]  ∝ predicted[j] · p_own(y | k(j))^temper
     moves[i, j]  ← fade · moves[i, j] + P(i, then j | counts so far)
-    seen[k, b]   ← fade · seen[k, b] + filtered[k] 1(b = b(y))
+    seen[k, b]   ← fade · seen[k, b] + Σ_{k(i) = k} filtered[i] · 1(b = b(y))
 
 and `h` months after the origin, with the tables as they stand there,
 
-    P(y[t + h] = y) = Σ_k (filtered A^h)[k] p_own(y | k).
+    P(y[t + h] = y) = Σ_i (filtered A^h)[i] p_own(y | k(i)).
+
+A forecast of counts is the mean of these over the ladders of a vintage: one has a single class, the
+other three. The causal model uses the first.
 
 ``temper`` below one keeps the filter from being too sure: the months of a unit are less independent
 given the level than a chain has it. A month that is not counted by itself moves the level and
@@ -79,7 +86,7 @@ class Own:
 
 @dataclass(frozen=True)
 class Reference:
-    """What the ladder learned from other conflicts, up to its vintage.
+    """What a ladder learned from other conflicts, up to its vintage.
 
     Attributes
     ----------
@@ -88,7 +95,7 @@ class Reference:
     mean, size
         Shape (K,), deaths a month and negative-binomial size of each level.
     transition, initial
-        Shape (K, K) and (K,), probabilities.
+        Shape (S, S) and (S,), probabilities of the states.
     own
         How a unit departs from it.
     provenance
@@ -102,6 +109,11 @@ class Reference:
     initial: Array
     own: Own
     provenance: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def level(self) -> Array:
+        """Level of each state, shape (S,)."""
+        return np.arange(len(self.initial)) % len(self.mean)
 
     @cached_property
     def grid(self) -> Array:
@@ -144,9 +156,8 @@ class Reference:
         return np.log(mixed) + top
 
 
-@cache
 def reference(year: int) -> Reference:
-    """The newest reference class fitted on data that end by the last day of `year`.
+    """The ladder of one class of the newest vintage that ends by the last day of `year`.
 
     Raises
     ------
@@ -157,6 +168,23 @@ def reference(year: int) -> Reference:
     --------
     >>> reference(2020).vintage
     '2020-12-31'
+    """
+    return references(year)[0]
+
+
+@cache
+def references(year: int) -> tuple[Reference, ...]:
+    """All ladders of the newest vintage that ends by the last day of `year`.
+
+    Raises
+    ------
+    CaseError
+        If every shipped vintage is later.
+
+    Examples
+    --------
+    >>> [len(ladder.initial) for ladder in references(2020)]
+    [20, 60]
     """
     folder = files("caucasus_forecast").joinpath("priors", "ladder")
     years = sorted(int(f.name[:4]) for f in folder.iterdir() if f.name.endswith(".json"))
@@ -169,13 +197,18 @@ def reference(year: int) -> Reference:
     return parse(json.loads(folder.joinpath(f"{usable[-1]}.json").read_text(encoding="utf-8")))
 
 
-def parse(body: dict[str, Any]) -> Reference:
-    """A reference class from the content of its file."""
-    mean, size, transition, initial = (
-        np.array(body[k], float) for k in ("mean", "size", "transition", "initial")
-    )
+def parse(body: dict[str, Any]) -> tuple[Reference, ...]:
+    """The ladders of a vintage from the content of its file."""
     own = Own(**{**body["own"], "bins": tuple(body["own"]["bins"])})
-    return Reference(body["vintage"], mean, size, transition, initial, own, body["provenance"])
+    return tuple(
+        Reference(
+            body["vintage"],
+            *(np.array(ladder[k], float) for k in ("mean", "size", "transition", "initial")),
+            own,
+            body["provenance"],
+        )
+        for ladder in body["ladders"]
+    )
 
 
 # --------------------------------------------------------------------------- one unit
@@ -188,9 +221,9 @@ class Followed:
     Attributes
     ----------
     filtered
-        Shape (T, K), level of each month given the evidence up to it.
+        Shape (T, S), state of each month given the evidence up to it.
     transition
-        Shape (T, K, K), its own transitions after each month.
+        Shape (T, S, S), its own transitions after each month.
     bins
         Shape (T, K, B), its own probabilities of each bin after each month.
     """
@@ -222,24 +255,25 @@ def follow(
     place = np.where(count < 0, -1, np.searchsorted(own.bins, count))
     return Followed(
         *_follow(
-            np.ascontiguousarray(log_emission, float), place, learned.transition, learned.initial,
-            learned.bin_probability, own.move_prior, own.bin_prior, own.fade, own.temper,
+            np.ascontiguousarray(log_emission, float), place, learned.level, learned.transition,
+            learned.initial, learned.bin_probability, own.move_prior, own.bin_prior, own.fade,
+            own.temper,
         )
     )  # fmt: skip
 
 
 @compiled
 def _follow(
-    log_emission: Array, place: Array, reference: Array, initial: Array, bins: Array,
+    log_emission: Array, place: Array, level: Array, reference: Array, initial: Array, bins: Array,
     move_prior: float, bin_prior: float, fade: float, temper: float,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
-    months, levels = log_emission.shape
-    filtered = np.empty((months, levels))
-    transitions = np.empty((months, levels, levels))
+    months, (levels, states) = len(place), (len(bins), len(initial))
+    filtered = np.empty((months, states))
+    transitions = np.empty((months, states, states))
     tables = np.empty((months, levels, bins.shape[1]))
-    moves, seen = np.zeros((levels, levels)), np.zeros(bins.shape)
+    moves, seen = np.zeros((states, states)), np.zeros(bins.shape)
     own_move, own_bin = reference.copy(), bins.copy()
-    before, predicted = np.zeros(levels), initial.copy()
+    before, predicted, news = np.zeros(states), initial.copy(), np.empty(states)
     for t in range(months):
         b = place[t]
         weight = np.exp(temper * (log_emission[t] - log_emission[t].max()))
@@ -247,23 +281,28 @@ def _follow(
             for k in range(levels):
                 if bins[k, b] > 0.0:
                     weight[k] *= (own_bin[k, b] / bins[k, b]) ** temper
-        joint = predicted * weight
-        joint /= joint.sum()
+        total = 0.0
+        for i in range(states):
+            news[i] = weight[level[i]]
+            total += predicted[i] * news[i]
+        news /= total
+        joint = predicted * news
         if b >= 0:
             if t > 0:
-                for i in range(levels):
-                    for j in range(levels):
-                        step = before[i] * own_move[i, j]
-                        if predicted[j] > 0.0:
-                            step *= joint[j] / predicted[j]
-                        moves[i, j] = fade * moves[i, j] + step
+                for i in range(states):
+                    come, whole = before[i], 0.0
+                    for j in range(states):
+                        moves[i, j] = fade * moves[i, j] + come * own_move[i, j] * news[j]
+                        own_move[i, j] = move_prior * reference[i, j] + moves[i, j]
+                        whole += own_move[i, j]
+                    for j in range(states):
+                        own_move[i, j] /= whole
             seen *= fade
-            seen[:, b] += joint
-            for i in range(levels):
-                row = move_prior * reference[i] + moves[i]
-                own_move[i] = row / row.sum()
-                row_ = bin_prior * bins[i] + seen[i]
-                own_bin[i] = row_ / row_.sum()
+            for i in range(states):
+                seen[level[i], b] += joint[i]
+            for k in range(levels):
+                row = bin_prior * bins[k] + seen[k]
+                own_bin[k] = row / row.sum()
         filtered[t], transitions[t], tables[t] = joint, own_move, own_bin
         before = joint
         predicted = joint @ own_move
@@ -297,9 +336,26 @@ def distribution(
     >>> float(quiet.cdf(0)) > 0.95
     True
     """
-    level = followed.filtered[month]
+    state = followed.filtered[month]
     for _ in range(horizon):
-        level = level @ followed.transition[month]
+        state = state @ followed.transition[month]
+    level = state.reshape(-1, len(learned.mean)).sum(0)
     weight = level[:, None] * followed.bins[month]
     probability = (weight[:, learned.bin_of] * learned.cells).sum(0)
     return Distribution(learned.grid, probability / probability.sum())
+
+
+def pooled(
+    learned: Sequence[Reference], followed: Sequence[Followed], horizon: int, month: int = -1
+) -> Distribution:
+    """The mean of what several ladders say of one month.
+
+    Examples
+    --------
+    >>> ladders = references(2020)
+    >>> quiet = pooled(ladders, [counts(a, [0] * 60) for a in ladders], horizon=1)
+    >>> float(quiet.cdf(0)) > 0.95
+    True
+    """
+    told = [distribution(a, f, horizon, month) for a, f in zip(learned, followed, strict=True)]
+    return Distribution(told[0].values, np.mean([d.probability for d in told], axis=0))

@@ -46,6 +46,13 @@ GROUPS: Final = (
     SMOOTHED, PREDICTIONS, FANS, SCENARIOS, QUESTIONS, DIAGNOSTICS,
 )  # fmt: skip
 
+# what each draw counts for, in sample_stats, where draws were reweighted
+WEIGHT: Final = "weight"
+
+# of the futures: the scenario of every path and month, and each share at the origin
+RESOLVED: Final = "resolved"
+AT_ORIGIN: Final = "share_at_origin"
+
 # the interval shown everywhere: equal-tailed, this mass
 INTERVAL_MASS: Final = 0.9
 

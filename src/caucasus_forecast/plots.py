@@ -30,7 +30,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
 
-from . import names
+from . import names, reweighting
 from .forecasting import CORE_LINKS, PRIOR_LED, Forecast, link_summary
 from .scenarios import percent
 
@@ -332,11 +332,12 @@ def _span(tree: xr.DataTree) -> _Span:
     return _Span(first.astype(day), origin.astype(day), last.astype(day))
 
 
-def _quantiles(values: xr.DataArray) -> Array:
+def _quantiles(tree: xr.DataTree, values: xr.DataArray) -> Array:
     """5, 25, 50, 75 and 95 % points over everything but the month, shape (5, months)."""
     over = [d for d in values.dims if d != names.MONTH]
     half = (1 - names.INTERVAL_MASS) / 2
-    points = values.quantile([half, 0.25, 0.5, 0.75, 1 - half], dim=over)
+    counted = reweighting.weighted(tree, values)
+    points = counted.quantile([half, 0.25, 0.5, 0.75, 1 - half], dim=over)
     return points.transpose("quantile", names.MONTH).to_numpy()
 
 
@@ -354,7 +355,7 @@ def _tension(axes: Axes, tree: xr.DataTree, span: _Span) -> None:
     past, future = (
         tree[group].to_dataset()[names.TENSION] for group in (names.SMOOTHED, names.PREDICTIONS)
     )
-    seen, ahead = _quantiles(past), _quantiles(future)
+    seen, ahead = _quantiles(tree, past), _quantiles(tree, future)
     _fan(axes, past[names.MONTH].to_numpy(), seen, BLUE)
     _fan(axes, future[names.MONTH].to_numpy(), ahead, VERMILION)
     axes.axhline(0, color=GREY, linewidth=0.7)
@@ -392,7 +393,7 @@ def _in_deaths(axes: Axes, tree: xr.DataTree) -> None:
 
 
 def _counts(axes: Axes, tree: xr.DataTree, ahead: xr.DataArray, node: str, span: _Span) -> None:
-    points = _quantiles(ahead)
+    points = _quantiles(tree, ahead)
     axes.set_yscale("function", functions=(_log1p, _expm1))
     _stems(axes, tree[names.OBSERVED_DATA].to_dataset(), node, span)
     _fan(axes, ahead[names.MONTH].to_numpy(), points, VERMILION)
@@ -452,9 +453,10 @@ def links(forecast: Forecast) -> Figure:
     rows = [*core, *others]
     half = (1 - names.INTERVAL_MASS) / 2
     over = [names.CHAIN, names.DRAW]
+    slopes = (tree[g]["slope"].sel({names.EDGE: rows}) for g in (names.PRIOR, names.POSTERIOR))
     before, after = (
-        tree[g]["slope"].sel({names.EDGE: rows}).quantile([half, 1 - half], dim=over).to_numpy()
-        for g in (names.PRIOR, names.POSTERIOR)
+        values.quantile([half, 1 - half], dim=over).to_numpy()
+        for values in (next(slopes), reweighting.weighted(tree, next(slopes)))
     )
     shown = data.sel({names.EDGE: rows})
     led = shown["prior_led"].to_numpy() > PRIOR_LED

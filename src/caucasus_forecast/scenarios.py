@@ -409,13 +409,21 @@ def _shown(
 # --------------------------------------------------------------------------- probabilities
 
 
-def probability(hit: Array) -> dict[str, float]:
+def probability(hit: Array, share: Array | None = None) -> dict[str, float]:
     """Probability, Monte Carlo error and interval over parameter draws of an event.
+
+    With p̂_d the share of a draw's paths on which it happens and w_d what the draw counts for,
+
+        p = Σ_d w_d p̂_d,    error = Monte Carlo error of the mean of N w_d (p̂_d − p),
+
+    the error of a ratio of means, for draws that depend on each other.
 
     Parameters
     ----------
     hit
         Shape (chain, draw, path), boolean.
+    share
+        Shape (chain, draw), what each draw counts for, summing to one (default: equal).
 
     Examples
     --------
@@ -423,17 +431,22 @@ def probability(hit: Array) -> dict[str, float]:
     ['lower', 'mcse', 'probability', 'upper']
     """
     chains, draws, paths = hit.shape
-    rate = hit.mean(-1)
-    mean = float(rate.mean())
-    variance = float(rate.var(ddof=1))
-    error = float(array_stats.mcse(rate, chain_axis=0, draw_axis=1, method="mean"))
-    within = float((rate * (1 - rate)).mean()) / max(paths - 1, 1)
-    unsure = math.sqrt(max(float(((rate - mean) ** 4).mean()) - variance**2, 0.0) / rate.size)
+    size, rate = chains * draws, hit.mean(-1)
+    weight = np.ones((chains, draws)) if share is None else size * share
+    mean = float((weight * rate).mean())
+    apart = (rate - mean) ** 2
+    effective = size / float((weight**2).mean())
+    variance = float((weight * apart).mean()) / (1.0 - 1.0 / effective)
+    pulled = weight * (rate - mean)
+    error = float(array_stats.mcse(pulled, chain_axis=0, draw_axis=1, method="mean"))
+    within = float((weight * rate * (1 - rate)).mean()) / max(paths - 1, 1)
+    fourth = float((weight * apart**2).mean())
+    unsure = math.sqrt(max(fourth - variance**2, 0.0) / effective)
     between = max(variance - within, unsure)
     lower, upper = _beta_interval(mean, between)
     return {
         "probability": mean,
-        "mcse": error if variance > 0 else 1.0 / (chains * draws * paths),
+        "mcse": error if variance > 0 else 1.0 / (effective * paths),
         "lower": lower,
         "upper": upper,
     }
@@ -448,8 +461,21 @@ def _beta_interval(mean: float, variance: float) -> tuple[float, float]:
     return float(lower), float(upper)
 
 
-def summarise(chosen: ScenarioSet, resolved: Array, months: Array) -> xr.Dataset:
+def summarise(
+    chosen: ScenarioSet, resolved: Array, months: Array, share: Array | None = None
+) -> xr.Dataset:
     """Probabilities of every scenario.
+
+    Parameters
+    ----------
+    chosen
+        The set.
+    resolved
+        From `resolve`.
+    months
+        The months of the horizon.
+    share
+        What each draw counts for (default: all the same).
 
     Returns
     -------
@@ -458,15 +484,14 @@ def summarise(chosen: ScenarioSet, resolved: Array, months: Array) -> xr.Dataset
     ``first_passage``, that it has resolved so in some month up to it.
     """
     ids = [s.id for s in chosen.scenarios]
-    rows = [probability(resolved[..., -1] == i) for i in range(len(ids))]
+    rows = [probability(resolved[..., -1] == i, share) for i in range(len(ids))]
     states = np.stack([resolved == i for i in range(len(ids))])
     passed = np.logical_or.accumulate(states, axis=-1)
-    over = (1, 2, 3)
     return xr.Dataset(
         {key: (names.SCENARIO, [r[key] for r in rows]) for key in rows[0]}
         | {
-            "by_month": ((names.SCENARIO, names.MONTH), states.mean(over)),
-            "first_passage": ((names.SCENARIO, names.MONTH), passed.mean(over)),
+            "by_month": ((names.SCENARIO, names.MONTH), _over_paths(states, share)),
+            "first_passage": ((names.SCENARIO, names.MONTH), _over_paths(passed, share)),
             "title": (names.SCENARIO, [s.name for s in chosen.scenarios]),
             "rule": (names.SCENARIO, [s.rule for s in chosen.scenarios]),
             "source": (names.SCENARIO, [s.source for s in chosen.scenarios]),
@@ -477,8 +502,19 @@ def summarise(chosen: ScenarioSet, resolved: Array, months: Array) -> xr.Dataset
     )
 
 
-def answer(chosen: ScenarioSet, futures: xr.Dataset, graph: CausalGraph, shares: Any) -> xr.Dataset:
+def _over_paths(states: Array, share: Array | None) -> Array:
+    """Mean over (chain, draw, path) of (scenario, chain, draw, path, month)."""
+    rate = states.mean(3)
+    return rate.mean((1, 2)) if share is None else np.einsum("scdm,cd->sm", rate, share)
+
+
+def answer(
+    chosen: ScenarioSet, futures: xr.Dataset, graph: CausalGraph, shares: Any,
+    share: Array | None = None,
+) -> xr.Dataset:  # fmt: skip
     """Probabilities of every answer of every side question, on ``answer``, at the horizon.
+
+    `share` is what each draw counts for.
 
     Raises
     ------
@@ -499,7 +535,7 @@ def answer(chosen: ScenarioSet, futures: xr.Dataset, graph: CausalGraph, shares:
             ids.append(q.id)
             labels.append(label)
             titles.append(q.title)
-            rows.append(probability(hit))
+            rows.append(probability(hit, share))
     keys = ("probability", "mcse", "lower", "upper")
     return xr.Dataset(
         {key: (names.ANSWER, [r[key] for r in rows]) for key in keys}

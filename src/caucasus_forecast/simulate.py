@@ -308,12 +308,15 @@ def as_dataset(
     )
 
 
-def fans(futures: xr.Dataset) -> xr.Dataset:
+def fans(futures: xr.Dataset, share: Array | None = None) -> xr.Dataset:
     """Posterior predictive quantiles of every series, ``fan[series, month, quantile]``.
 
     Tension in standard deviations, counts a month, shares as proportions; the probability of a
-    change of state is ``changed[state, month]``.
+    change of state is ``changed[state, month]``. With `share`, (chain, draw), what each draw counts
+    for, they are those of a systematic resample of the draws.
     """
+    if share is not None:
+        futures = _resampled(futures, share)
     series = {TENSION: futures[TENSION], DEATHS: futures[DEATHS]}
     series |= {str(n): futures["count"].sel(node=n) for n in futures[names.NODE].to_numpy()}
     series |= {str(n): futures["share"].sel(indicator=n) for n in futures[names.SHARE].to_numpy()}
@@ -334,3 +337,12 @@ def fans(futures: xr.Dataset) -> xr.Dataset:
             names.QUANTILE: list(names.FAN_QUANTILES),
         },
     )
+
+
+def _resampled(futures: xr.Dataset, share: Array) -> xr.Dataset:
+    """As many draws again, each as often as it counts, by systematic resampling."""
+    at = (np.arange(share.size) + 0.5) / share.size
+    picked = np.searchsorted(np.cumsum(share.ravel()), at).clip(max=share.size - 1)
+    chain, draw = (xr.DataArray(x, dims=names.DRAW) for x in np.divmod(picked, share.shape[1]))
+    found = futures.isel({names.CHAIN: chain, names.DRAW: draw})
+    return found.drop_vars(names.CHAIN).expand_dims(names.CHAIN)

@@ -129,21 +129,30 @@ class Study:
             self.case.seed,
         )  # fmt: skip
 
-    def futures(
-        self, start: Origin, do: Mapping[str, Any] | None = None, record: tuple[str, ...] = ()
-    ) -> xr.Dataset:
-        """Simulated futures of all paths, on (chain, draw, path, month)."""
+    def futures(self, start: Origin, do: Mapping[str, Any] | None = None) -> xr.Dataset:
+        """Simulated futures of all paths, on (chain, draw, path, month), each resolved.
+
+        Besides what `caucasus_forecast.simulate.as_dataset` gives: ``resolved``, the index of the
+        scenario at every month, and ``share_at_origin``.
+        """
         seed, months = self.case.seed, self.months
-        drawn = simulate.futures(self.graph, self.process, start, months, seed, do, record)
-        return simulate.as_dataset(drawn, self.graph, months, self.shape)
+        drawn = simulate.futures(self.graph, self.process, start, months, seed, do)
+        found = simulate.as_dataset(drawn, self.graph, months, self.shape)
+        along = [str(n) for n in found[names.SHARE].to_numpy()]
+        at_origin = np.stack([start.shares[n].reshape(self.shape) for n in along], axis=-1)
+        paths = (names.CHAIN, names.DRAW, names.PATH)
+        found[names.AT_ORIGIN] = ((*paths, names.SHARE), at_origin.astype("float32"))
+        found[names.RESOLVED] = ((*paths, names.MONTH), self._resolve(found))
+        return found
 
-    def resolve(self, futures: xr.Dataset, start: Origin) -> Array:
-        """Index of the scenario on every path at every month, (chain, draw, path, month)."""
-        return scenarios.resolve(self.partition, futures, self.graph, self.shares(start))
+    def _resolve(self, futures: xr.Dataset) -> Array:
+        shares = self.saved_shares(futures)
+        return scenarios.resolve(self.partition, futures, self.graph, shares)
 
-    def shares(self, start: Origin) -> dict[str, Array]:
-        """A reading of each share at the origin, (chain, draw, path)."""
-        return {n: x.reshape(self.shape) for n, x in start.shares.items()}
+    def saved_shares(self, futures: xr.Dataset) -> dict[str, Array]:
+        """Each share at the origin, (chain, draw, path)."""
+        found = futures[names.AT_ORIGIN]
+        return {str(n): found.sel({names.SHARE: n}).to_numpy() for n in found[names.SHARE].values}
 
 
 def lay_out(case: Case, *, counts: Any = None, evidence: Evidence | None = None) -> Study:

@@ -24,7 +24,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from importlib.resources import files
 from numbers import Real
@@ -153,6 +153,7 @@ def Normal(mu: float, sigma: float) -> Prior:
     return Prior("Normal", {"mu": mu, "sigma": sigma})
 
 
+@lru_cache(maxsize=4096)
 def frozen(prior: Prior) -> Any:
     """A prior as a SciPy distribution.
 

@@ -1,0 +1,162 @@
+"""A study and a prior set in, a finished tree out: draws, and everything that follows from them.
+
+What follows: the months seen again, the futures, the scenarios, the checks, and what made them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from . import names, posterior, scenarios, simulate
+from .density import density
+from .priors import PriorSet
+from .study import Study
+from .tension import Ladder, Process, Replay
+
+Array = np.ndarray
+
+
+def draw(study: Study, priors: PriorSet, *, bar: bool = False) -> xr.DataTree:
+    """Draws from the posterior of a study, with the sampler its case asks for.
+
+    nutpie takes the model's compiled density where it has one; PyMC's own NUTS, also used where
+    nutpie is missing, takes the PyMC model.
+    """
+    case, theory = study.case, study.theory
+    settings: dict[str, Any] = {
+        "seed": case.seed, "draws": case.draws, "tune": case.tune, "chains": case.chains,
+        "progress": bar,
+    }  # fmt: skip
+    if case.sampler == "pymc" or find_spec("nutpie") is None:
+        return posterior.sample_pymc(theory.build(study.panel, priors), **settings)
+    if isinstance(study.process, Ladder):
+        return posterior.sample(
+            density(priors, study.layout, study.process.facts(study.plan)), **settings
+        )
+    return posterior.sample(theory.build(study.panel, priors), **settings)
+
+
+def complete(tree: xr.DataTree, study: Study, priors: PriorSet) -> xr.DataTree:
+    """Everything that follows from the draws: replayed history, futures, scenarios, provenance."""
+    case, graph, partition = study.case, study.graph, study.partition
+    drawn = tree[names.POSTERIOR].to_dataset()
+    before = posterior.prior_draws(priors, graph, case.model, case.chains * case.draws, case.seed)
+    _, own = posterior.parameters(drawn, graph, case.model)
+    replay = study.replay(drawn)
+    start = study.origin(drawn, replay.state, own)
+    futures = study.futures(start)
+    table = scenarios.summarise(partition, futures[names.RESOLVED].to_numpy(), study.months)
+    table["prior_probability"] = (names.SCENARIO, _prior_probability(study, before, own, replay))
+    shape = (case.chains, case.draws)
+    history = study.panel[names.MONTH].to_numpy()
+    groups = {
+        names.POSTERIOR: drawn,
+        names.SAMPLE_STATS: tree[names.SAMPLE_STATS].to_dataset(),
+        names.PRIOR: before,
+        names.LOG_LIKELIHOOD: _by_month("evidence", replay.log_likelihood, shape, history),
+        names.LOG_PRIOR: posterior.log_prior(drawn, priors, graph, case.model),
+        names.SMOOTHED: _by_month(names.TENSION, replay.score, shape, history),
+        names.OBSERVED_DATA: _observed(study.panel),
+        names.CONSTANT_DATA: _constants(study.process),
+        names.PREDICTIONS: futures,
+        names.FANS: simulate.fans(futures),
+        names.SCENARIOS: table,
+        names.QUESTIONS: scenarios.answer(partition, futures, graph, study.saved_shares(futures)),
+        names.DIAGNOSTICS: posterior.diagnose(tree, graph, case.model),
+    }
+    done = xr.DataTree.from_dict({k: groups[k] for k in names.GROUPS})
+    done[names.SMOOTHED].attrs = _reports(drawn)
+    done.attrs = {
+        "schema": posterior.SCHEMA,
+        "title": case.title or case.name,
+        "case": case.to_json(),
+        "model": case.model,
+        "prior_set": priors.name,
+        "priors": priors.to_json(),
+        "scenario_set": partition.name,
+        "scenarios": partition.to_json(),
+        "as_of": str(study.as_of),
+        "horizon": case.horizon,
+        "seed": case.seed,
+        "data_digest": study.panel.attrs["digest"],
+        "prior_digest": priors.digest,
+        "graph_digest": graph.digest,
+        "reference_class": study.process.vintage if isinstance(study.process, Ladder) else "none",
+        "sampler": json.dumps(
+            {k: getattr(case, k) for k in ("sampler", "chains", "draws", "tune", "paths")}
+            | {"used": str(tree[names.SAMPLE_STATS].attrs["sampler"])}
+        ),
+        "versions": posterior.versions(),
+        "citation": CITATION,
+    }
+    return done
+
+
+CITATION = (
+    "Theory: Alyarli (2021). Deaths: UCDP GED (Sundberg and Melander 2013; Davies, Pettersson, "
+    "Sollenberg and Öberg 2025) and UCDP Candidate (Hegre et al. 2020), CC BY 4.0"
+)
+
+
+def _prior_probability(
+    study: Study, before: xr.Dataset, own: Mapping[str, Array], replay: Replay
+) -> Array:
+    """Scenario probabilities with slopes and rates from the prior, tension as it was inferred."""
+    start = study.origin(before, replay.state, own)
+    resolved = study.futures(start)[names.RESOLVED].to_numpy()[..., -1]
+    return np.array([(resolved == i).mean() for i in range(len(study.partition.scenarios))])
+
+
+def _by_month(name: str, values: Array, shape: tuple[int, int], months: Array) -> xr.Dataset:
+    return xr.Dataset(
+        {
+            name: (
+                (names.CHAIN, names.DRAW, names.MONTH),
+                values.reshape(*shape, -1).astype("float32"),
+            )
+        },
+        coords={names.CHAIN: range(shape[0]), names.DRAW: range(shape[1]), names.MONTH: months},
+    )
+
+
+def _observed(panel: xr.Dataset) -> xr.Dataset:
+    return panel.assign_coords({k: panel[k].astype(str) for k in ("series", "node", names.STATE)})
+
+
+def _reports(drawn: xr.Dataset) -> dict[str, float]:
+    """What tension is in reports a month: posterior medians at average tension and at one sd."""
+    node, edge = "reports_azerbaijan", "tension->reports_azerbaijan"
+    if "slope" not in drawn or edge not in drawn[names.EDGE]:
+        return {}
+    base, slope = drawn["base"].sel(node=node), drawn["slope"].sel(edge=edge)
+    return {
+        "reports_at_average_tension": float(np.median(np.exp(base))),
+        "reports_at_one_sd": float(np.median(np.exp(base + slope))),
+    }
+
+
+def _constants(process: Process) -> xr.Dataset:
+    if not isinstance(process, Ladder):
+        return xr.Dataset(attrs={"process": type(process).__name__})
+    return xr.Dataset(
+        {
+            "score": (names.LEVEL, process.score),
+            "deaths_per_month": (names.LEVEL, process.mean),
+            "size": (names.LEVEL, process.size),
+        },
+        attrs={
+            "process": "Ladder",
+            "centre": process.centre,
+            "spread": process.spread,
+            "response": process.response,
+            "deaths_at_average_tension": process.deaths_at(0.0),
+            "deaths_at_one_sd": process.deaths_at(1.0),
+            "vintage": process.vintage,
+        },
+    )
