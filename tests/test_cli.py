@@ -253,14 +253,14 @@ def test_quiet_is_silent(here, made, capsys):
 
 def test_cells_are_no_formulas():
     rows = [{"title": t, "probability": 0.5} for t in ("=1+1", "+x", "-x", "@x", "\tx", 'a "b", c')]
-    read = list(csv.DictReader(cli._csv(rows).splitlines()))
+    read = list(csv.DictReader(cli.run._csv(rows).splitlines()))
     assert [r["title"] for r in read] == ["'=1+1", "'+x", "'-x", "'@x", "'\tx", 'a "b", c']
 
 
 def test_a_case_survives_its_own_toml(tmp_path):
     case = cases.make("test", {"name": "x", "title": 'a "b" \\ c\n\x7f é', "horizon": 3})
     path = tmp_path / "case.toml"
-    path.write_text(cli._case_toml(case, {}, "2021-11-30"), encoding="utf-8")
+    path.write_text(cli.run._case_toml(case, {}, "2021-11-30"), encoding="utf-8")
     assert cases.load(path) == case.model_copy(update={"as_of": date(2021, 11, 30)})
 
 
@@ -380,7 +380,7 @@ def test_a_run_that_breaks_keeps_the_old_folder(here, made, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cli, "_manifest", full)
+    monkeypatch.setattr(cli.run, "_manifest", full)
     assert cli.main(["run", "--out", "out", "--overwrite"]) == 2
     assert {p.name: p.read_bytes() for p in (here / "out").iterdir()} == before
     assert left(here) == ["counts.csv", "out"]
@@ -472,3 +472,56 @@ def test_a_backtest_that_cannot_be_made_says_why(here, capsys, options, words):
     told = capsys.readouterr()
     assert words in told.err
     assert "Traceback" not in told.err
+
+
+# ------------------------------------------------------------------------------- ask, compare
+
+
+@pytest.fixture
+def saved(small_forecast, tmp_path):
+    return str(small_forecast.save(tmp_path / "forecast.nc"))
+
+
+def test_ask_prints_what_the_forecast_answers(saved, small_forecast, capsys):
+    question = "battle_deaths >= 100 within 3 months"
+    cli.main(["ask", question, "months until treaty", "--forecast", saved, "--json"])
+    found = json.loads(capsys.readouterr().out)["answers"]
+    told = small_forecast.probability(question)
+    assert found[0]["probability"] == pytest.approx(told.probability)
+    assert found[1]["never"] == pytest.approx(small_forecast.ask("months until treaty").never)
+
+
+def test_a_question_that_does_not_parse_is_pointed_at_before_anything_is_made(capsys):
+    assert cli.main(["ask", "treaty witin 6 months"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[2] == " " * 9 + "^" * 5
+    assert "did you mean 'within'" in told[3]
+
+
+def test_compare_prints_every_set_and_draws_it(saved, tmp_path, capsys):
+    near = tmp_path / "near.toml"
+    text = (PRIORS / "alyarli-2021.toml").read_text(encoding="utf-8")
+    near.write_text(text.replace('name = "alyarli-2021"', 'name = "near"'), encoding="utf-8")
+    picture = tmp_path / "compared.svg"
+    arguments = ["compare", str(near), "--forecast", saved, "--plot", str(picture), "--json"]
+    cli.main(arguments)
+    own, other = json.loads(capsys.readouterr().out)["comparison"]
+    assert other["priors"] == "near"
+    for a, b in zip(own["scenarios"], other["scenarios"], strict=True):
+        assert b["probability"] == pytest.approx(a["probability"], abs=1e-9)
+    assert picture.read_text(encoding="utf-8").lstrip().startswith("<?xml")
+    assert cli.main(arguments) == 2
+    assert "exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compare", "nobody"], "no prior set 'nobody'"),
+        (["compare", "agnostic", "--plot", "x.pdf"], "must end in .svg or .png"),
+        (["ask", "treaty", "--forecast", "none.nc"], "none.nc: no such file"),
+    ],
+)
+def test_ask_and_compare_refuse_in_words(arguments, message, capsys):
+    assert cli.main(arguments) == 2
+    assert message in capsys.readouterr().err

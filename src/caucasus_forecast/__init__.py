@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import baselines, evidence, graph, priors, scoring
+    from . import baselines, evidence, graph, identification, priors, scoring
     from .backtesting import Backtest, backtest
     from .case import Case
     from .errors import (
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
         EvidenceError,
         GraphError,
         PriorError,
+        QuestionError,
         ScenarioError,
         StorageError,
     )
-    from .forecasting import Forecast, forecast, load, run
+    from .forecasting import Forecast, compare_priors, forecast, load, run
     from .priors import Normal, Prior, PriorSet
 
 _HOME = {
@@ -39,13 +40,16 @@ _HOME = {
     "Prior": "priors",
     "PriorError": "errors",
     "PriorSet": "priors",
+    "QuestionError": "errors",
     "ScenarioError": "errors",
     "StorageError": "errors",
     "backtest": "backtesting",
     "baselines": "",
+    "compare_priors": "forecasting",
     "evidence": "",
     "forecast": "forecasting",
     "graph": "",
+    "identification": "",
     "load": "forecasting",
     "priors": "",
     "run": "forecasting",
@@ -65,13 +69,16 @@ __all__ = [
     "Prior",
     "PriorError",
     "PriorSet",
+    "QuestionError",
     "ScenarioError",
     "StorageError",
     "backtest",
     "baselines",
+    "compare_priors",
     "evidence",
     "forecast",
     "graph",
+    "identification",
     "load",
     "priors",
     "run",

@@ -69,7 +69,7 @@ class Case(BaseModel):
     scenarios: str = "alyarli-2021"
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 2021
     draws: Annotated[int, Field(ge=4, le=100_000)] = 1000
-    tune: Annotated[int, Field(ge=50, le=100_000)] = 500
+    tune: Annotated[int, Field(ge=50, le=100_000)] = 1000
     chains: Annotated[int, Field(ge=1, le=64)] = 4
     paths: Annotated[int, Field(ge=2, le=1000)] = 5
     sampler: str = "nutpie"

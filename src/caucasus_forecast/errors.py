@@ -6,6 +6,7 @@
     ├── PriorError       (ValueError)    a prior or a prior set
     ├── CaseError        (ValueError)    a case file or an argument of a forecast
     ├── ScenarioError    (ValueError)    rules that do not parse or do not partition
+    ├── QuestionError    (ValueError)    a question that does not parse, or cannot be asked
     └── StorageError     (OSError)       a saved forecast that is missing, damaged or in the way
 
 Every message names the place (file, row or key), the value, what is allowed, and the cure.
@@ -37,6 +38,10 @@ class CaseError(CaucasusForecastError, ValueError):
 
 class ScenarioError(CaucasusForecastError, ValueError):
     """A scenario set does not parse, or is not exclusive and exhaustive."""
+
+
+class QuestionError(CaucasusForecastError, ValueError):
+    """A question does not parse, or cannot be asked of these futures."""
 
 
 class StorageError(CaucasusForecastError, OSError):

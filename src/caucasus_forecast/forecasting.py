@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +19,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from . import assumptions, names, posterior, reweighting
+from . import assumptions, names, posterior, questions, reweighting
 from . import case as cases
 from . import priors as prior_sets
 from . import study as studies
 from .case import Case
+from .errors import QuestionError
 from .evidence import Evidence
 from .fitting import complete, draw
 from .priors import PriorSet
+from .questions import Amount, Answer, Question
 from .scenarios import Table, interval, percent
 from .study import Study, lay_out
 
@@ -260,6 +262,46 @@ class Forecast:
         chosen = assumptions.resolve(self.tree, priors)
         return Forecast(assumptions.swap(self.tree, self.study, chosen, refit=refit))
 
+    def ask(self, question: str | Question, *, within: str | int | None = None) -> Answer | Amount:
+        """What a question comes to over the simulated futures.
+
+        Parameters
+        ----------
+        question
+            Such as ``"battle_deaths >= 100 within 6 months"``; the language is in
+            `docs/questions.md`.
+        within
+            Time of a question that names none, as ``"6 months"``.
+
+        Raises
+        ------
+        QuestionError
+            With a caret under what is wrong.
+        """
+        futures = self.tree[names.PREDICTIONS].to_dataset()
+        found = questions.ask(
+            question, futures, self.study.graph, resolved=futures[names.RESOLVED].to_numpy(),
+            scenarios=tuple(s.id for s in self.study.partition.scenarios),
+            weight=reweighting.share_of(self.tree), within=within,
+        )  # fmt: skip
+        return found if self.passed else replace(found, notes=(*found.notes, self.notes[0]))
+
+    def probability(self, event: str, *, within: str | int | None = None) -> Answer:
+        """The probability of an event, or of one given another; see `ask`.
+
+        Raises
+        ------
+        QuestionError
+            With a caret under what is wrong, or if the question asks for a number.
+        """
+        found = self.ask(event, within=within)
+        if isinstance(found, Amount):
+            raise QuestionError(
+                f"{event!r} asks for a number, not for whether something happens; use ask(), or "
+                "compare it: 'total battle_deaths >= 100'"
+            )
+        return found
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the forecast as one netCDF file.
 
@@ -272,7 +314,11 @@ class Forecast:
 
     def __repr__(self) -> str:
         return "\n".join(
-            [repr(self.scenarios), "", "Forecast: .scenarios .questions .links .tree .save()"]
+            [
+                repr(self.scenarios),
+                "",
+                "Forecast: .scenarios .questions .links .ask() .with_priors() .tree .save()",
+            ]
         )
 
     def _repr_html_(self) -> str:

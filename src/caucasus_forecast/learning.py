@@ -200,15 +200,15 @@ def references(year: int) -> tuple[Reference, ...]:
 def parse(body: dict[str, Any]) -> tuple[Reference, ...]:
     """The ladders of a vintage from the content of its file."""
     own = Own(**{**body["own"], "bins": tuple(body["own"]["bins"])})
-    return tuple(
-        Reference(
-            body["vintage"],
-            *(np.array(ladder[k], float) for k in ("mean", "size", "transition", "initial")),
-            own,
-            body["provenance"],
+    found = []
+    for ladder in body["ladders"]:
+        mean, size, transition, initial = (
+            np.array(ladder[k], float) for k in ("mean", "size", "transition", "initial")
         )
-        for ladder in body["ladders"]
-    )
+        found.append(
+            Reference(body["vintage"], mean, size, transition, initial, own, body["provenance"])
+        )
+    return tuple(found)
 
 
 # --------------------------------------------------------------------------- one unit

@@ -32,7 +32,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
 
 from . import names, reweighting
 from .forecasting import CORE_LINKS, PRIOR_LED, Forecast, link_summary
-from .scenarios import percent
+from .scenarios import Table, percent
 
 Array = np.ndarray
 
@@ -529,6 +529,39 @@ PICTURES: dict[str, Callable[[Forecast], Figure]] = {
     "history": history,
     "links": links,
 }
+
+
+def comparison(table: Table) -> Figure:
+    """Draw the scenario probabilities of several prior sets: one row a scenario, one mark a set.
+
+    The line behind a mark is the 90 % interval over the uncertain parameters. `table` is that of
+    `caucasus_forecast.compare_priors`.
+    """
+    data = table.data
+    sets = [str(x) for x in data["priors"].to_numpy()]
+    rows = [f"{s}  {t}" for s, t in zip(data["scenario"].values, data["title"].values, strict=True)]
+    marks = ("o", "s", "D", "^", "v", "P", "X")
+    with mpl.rc_context(STYLE):
+        figure = _figure(10.5, 1.6 + max(0.42, 0.11 * len(sets)) * len(rows) + 0.18 * len(sets))
+        axes = figure.subplots()
+        for i, name in enumerate(sets):
+            colour, mark = CYCLE[i % len(CYCLE)], marks[i % len(marks)]
+            at = np.arange(len(rows)) + 0.7 * ((i + 0.5) / len(sets) - 0.5)
+            one = data.isel(priors=i)
+            axes.hlines(at, one["lower"], one["upper"], color=colour, alpha=0.35, linewidth=2)
+            label = name + ("" if bool(one["passed"]) else " (CHECKS FAILED)")
+            axes.plot(one["probability"], at, mark, color=colour, ms=5, label=_cut(label, 60))
+        axes.set_yticks(np.arange(len(rows)), [_cut(r, 44) for r in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_xlim(0, None)
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.set_xlabel("probability")
+        axes.grid(axis="x", color=PALE, linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.tick_params(axis="y", length=0)
+        figure.suptitle(textwrap.fill(table.title, 84), x=0.012, ha="left", size=13, weight="bold")
+        figure.legend(loc="outside lower left", ncols=min(3, len(sets)), fontsize=8.5)
+    return figure
 
 
 def files(forecast: Forecast) -> tuple[dict[str, bytes], dict[str, str]]:

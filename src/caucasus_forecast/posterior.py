@@ -121,7 +121,7 @@ def sample(
     *,
     seed: int,
     draws: int = 1000,
-    tune: int = 500,
+    tune: int = 1000,
     chains: int = 4,
     cores: int | None = None,
     progress: bool = False,

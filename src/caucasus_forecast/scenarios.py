@@ -11,13 +11,8 @@ A condition is a measure of one series and a comparison. Measures, at month *h* 
 - ``status`` of an event node: 1 while its state holds (peacekeepers present, treaty signed);
 - ``share`` at *h*, and its ``change`` since the origin.
 
-Probabilities are means over all paths. Their Monte Carlo error comes from the draws' effective
-sample size; the interval over parameter draws is that of a beta distribution with the between-draw
-variance, from which the noise of the finite number of paths per draw is removed:
-
-    Var(p_d) = Var(p̂_d) − E[ p̂_d (1 − p̂_d) ] / (paths − 1),
-
-and never less than the standard error of Var(p̂_d): a spread too small to be seen is not zero.
+Probabilities are means over all paths; their Monte Carlo errors and intervals are those of
+`caucasus_forecast.estimate`.
 """
 
 from __future__ import annotations
@@ -35,12 +30,11 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
-from scipy import special
 
 from . import names
 from .equations import holds
 from .errors import ScenarioError, nearest
+from .estimate import Sample, probability
 from .graph import CausalGraph
 from .named import read_text
 
@@ -409,58 +403,6 @@ def _shown(
 # --------------------------------------------------------------------------- probabilities
 
 
-def probability(hit: Array, share: Array | None = None) -> dict[str, float]:
-    """Probability, Monte Carlo error and interval over parameter draws of an event.
-
-    With p̂_d the share of a draw's paths on which it happens and w_d what the draw counts for,
-
-        p = Σ_d w_d p̂_d,    error = Monte Carlo error of the mean of N w_d (p̂_d − p),
-
-    the error of a ratio of means, for draws that depend on each other.
-
-    Parameters
-    ----------
-    hit
-        Shape (chain, draw, path), boolean.
-    share
-        Shape (chain, draw), what each draw counts for, summing to one (default: equal).
-
-    Examples
-    --------
-    >>> sorted(probability(np.zeros((4, 100, 5), bool)))
-    ['lower', 'mcse', 'probability', 'upper']
-    """
-    chains, draws, paths = hit.shape
-    size, rate = chains * draws, hit.mean(-1)
-    weight = np.ones((chains, draws)) if share is None else size * share
-    mean = float((weight * rate).mean())
-    apart = (rate - mean) ** 2
-    effective = size / float((weight**2).mean())
-    variance = float((weight * apart).mean()) / (1.0 - 1.0 / effective)
-    pulled = weight * (rate - mean)
-    error = float(array_stats.mcse(pulled, chain_axis=0, draw_axis=1, method="mean"))
-    within = float((weight * rate * (1 - rate)).mean()) / max(paths - 1, 1)
-    fourth = float((weight * apart**2).mean())
-    unsure = math.sqrt(max(fourth - variance**2, 0.0) / effective)
-    between = max(variance - within, unsure)
-    lower, upper = _beta_interval(mean, between)
-    return {
-        "probability": mean,
-        "mcse": error if variance > 0 else 1.0 / (effective * paths),
-        "lower": lower,
-        "upper": upper,
-    }
-
-
-def _beta_interval(mean: float, variance: float) -> tuple[float, float]:
-    if mean <= 0.0 or mean >= 1.0 or variance <= 1e-12:
-        return mean, mean
-    size = max(mean * (1 - mean) / variance - 1.0, 1e-3)
-    tail = (1.0 - names.INTERVAL_MASS) / 2
-    lower, upper = special.betaincinv(mean * size, (1 - mean) * size, [tail, 1 - tail])
-    return float(lower), float(upper)
-
-
 def summarise(
     chosen: ScenarioSet, resolved: Array, months: Array, share: Array | None = None
 ) -> xr.Dataset:
@@ -484,7 +426,8 @@ def summarise(
     ``first_passage``, that it has resolved so in some month up to it.
     """
     ids = [s.id for s in chosen.scenarios]
-    rows = [probability(resolved[..., -1] == i, share) for i in range(len(ids))]
+    everywhere = Sample(np.ones(resolved.shape[:3], bool), share)
+    rows = [probability(resolved[..., -1] == i, everywhere) for i in range(len(ids))]
     states = np.stack([resolved == i for i in range(len(ids))])
     passed = np.logical_or.accumulate(states, axis=-1)
     return xr.Dataset(
@@ -535,7 +478,7 @@ def answer(
             ids.append(q.id)
             labels.append(label)
             titles.append(q.title)
-            rows.append(probability(hit, share))
+            rows.append(probability(hit, Sample(np.ones(hit.shape, bool), share)))
     keys = ("probability", "mcse", "lower", "upper")
     return xr.Dataset(
         {key: (names.ANSWER, [r[key] for r in rows]) for key in keys}

@@ -8,12 +8,11 @@ grammar, the meaning of every construct and worked examples are in `docs/questio
     grammar   text → tree
     wording   tree → text, in one canonical spelling
     evaluate  tree + futures → true or false, or a number, on every path
-    estimate  paths + weights → probability, mean, quantiles, Monte Carlo error
     answers   all of it: `ask`
 """
 
+from ..estimate import Sample, probability
 from .answers import Amount, Answer, ask
-from .estimate import Sample, probability
 from .evaluate import Outcome, World, dated, evaluate
 from .grammar import parse, parse_window
 from .tree import Question, QuestionError, Window

@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 
 from .. import names
+from ..estimate import Sample, probability
 from ..graph import CausalGraph
 from ..scenarios import interval, percent
-from .estimate import Sample, probability
 from .evaluate import World, dated, evaluate, resolve
 from .grammar import parse, parse_window
 from .tree import Question, QuestionError, Timing, Windowed

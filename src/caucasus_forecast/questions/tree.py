@@ -6,25 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..errors import CaucasusForecastError
-
-
-class QuestionError(CaucasusForecastError, ValueError):
-    """A question does not parse, or cannot be asked of these futures.
-
-    Examples
-    --------
-    >>> from caucasus_forecast.questions import parse
-    >>> try:
-    ...     parse("treaty witin 6 months")
-    ... except QuestionError as error:
-    ...     print(error)
-    unexpected 'witin'
-      treaty witin 6 months
-             ^^^^^
-    did you mean 'within'? Allowed: and, or, before, within, until, from, in, given, the end
-    """
-
+from ..errors import QuestionError
 
 Span = tuple[int, int]
 SHOWN = 100

@@ -18,8 +18,8 @@ import numpy as np
 from arviz_stats.base import array_stats
 from scipy import special
 
-from .. import names
-from ..errors import CaseError
+from . import names
+from .errors import CaseError
 
 Array = np.ndarray
 FEWEST_DRAWS = 4
@@ -125,10 +125,14 @@ class Sample:
 def probability(hit: Array, sample: Sample) -> dict[str, float]:
     """Probability of an event given the condition, Monte Carlo error, interval over draws.
 
-    The interval is that of `caucasus_forecast.scenarios.probability`, which this equals without
-    condition and weights: a beta distribution with the variance between draws. Given a condition,
-    draw d counts by v_d ∝ w_d c_d, and only draws with two paths or more can tell how much of the
-    variance is the noise of their few paths. Where none can, the interval is 0 to 1.
+    The interval over parameter draws is that of a beta distribution with the variance between
+    draws, from which the noise of the finite number of paths of each is removed. With p̂_d the share
+    of the paths of draw d on which the event happens, and draws counting by v_d ∝ w_d c_d,
+
+        Var(p_d) = Var(p̂_d) − E[ p̂_d (1 − p̂_d) / (paths_d − 1) ],
+
+    and never less than the standard error of Var(p̂_d): a spread too small to be seen is not zero.
+    Only draws with two paths or more can tell; where none can, the interval is 0 to 1.
 
     Parameters
     ----------

@@ -1,0 +1,130 @@
+"""`ask`, `compare`: questions to a forecast, and the same forecast under other beliefs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import CaseError, StorageError
+from .common import DEFAULT_CASE, FAILED, printable, storing, told, verdict_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..forecasting import Forecast
+
+FROM = typer.Option(
+    "--forecast",
+    metavar="FILE | FOLDER",
+    help="A saved forecast, or the folder of a run [default: make the embedded case now].",
+)
+
+
+def ask(
+    questions: Annotated[
+        list[str], typer.Argument(metavar="QUESTION...", help='Such as "treaty within 6 months".')
+    ],
+    source: Annotated[Path | None, FROM] = None,
+    within: Annotated[
+        str | None, typer.Option(metavar="TIME", help='Of questions that name none: "6 months".')
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print answers only.")] = False,
+) -> None:
+    """Ask a forecast about its futures."""
+    from ..questions import parse
+
+    asked = [parse(text) for text in questions]  # refused now, not after a fit
+    with told(sys.stderr.isatty() and not quiet, quiet or as_json):
+        forecast = made(source)
+        answers = [forecast.ask(q, within=within) for q in asked]
+    if as_json:
+        _print_json(forecast, {"answers": [a.to_json() for a in answers]})
+    else:
+        print(printable("\n".join(map(repr, answers))))
+    _leave(forecast.passed, forecast.notes[0])
+
+
+def compare(
+    sets: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME | FILE...", help="Shipped prior sets, or TOML files."),
+    ],
+    source: Annotated[Path | None, FROM] = None,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Sample again even where reweighting is safe.")
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it too: .svg or .png.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the table only.")] = False,
+) -> None:
+    """Compare the scenarios under several prior sets with those of a forecast."""
+    from .. import priors
+
+    chosen = [priors.load(name) for name in sets]
+    if picture is not None:
+        _refuse_picture(picture)
+    with told(sys.stderr.isatty() and not quiet, quiet or as_json):
+        from ..forecasting import compare_priors
+
+        forecast = made(source)
+        table = compare_priors(forecast, chosen, refit=refit or None)
+    if picture is not None:
+        from .. import plots
+
+        with storing(picture):
+            picture.write_bytes(plots.render(plots.comparison(table), picture.suffix[1:]))
+    if as_json:
+        _print_json(forecast, {"comparison": _by_set(table.data), "notes": table.notes})
+    else:
+        print(printable(repr(table)))
+    _leave(bool(table.data["passed"].all()), "a fit failed its checks")
+
+
+def _by_set(data: xr.Dataset) -> list[dict[str, Any]]:
+    columns = ("probability", "mcse", "change", "change_mcse")
+    return [
+        {
+            "priors": str(name),
+            "method": str(data["method"][i].item()),
+            "passed": bool(data["passed"][i]),
+            "scenarios": [
+                {"scenario": str(s)} | {c: float(data[c][i, j]) for c in columns}
+                for j, s in enumerate(data["scenario"].to_numpy())
+            ],
+        }
+        for i, name in enumerate(data["priors"].to_numpy())
+    ]
+
+
+def made(source: Path | None) -> Forecast:
+    """A saved forecast, or the embedded case made now."""
+    from .. import case, forecasting
+
+    if source is None:
+        return forecasting.run(case.load(DEFAULT_CASE))
+    return forecasting.load(source / "forecast.nc" if source.is_dir() else source)
+
+
+def _refuse_picture(path: Path) -> None:
+    if path.suffix not in (".svg", ".png"):
+        raise CaseError(f"--plot {path}: the name must end in .svg or .png")
+    if path.exists():
+        raise StorageError(f"{path}: exists; name another file with --plot")
+
+
+def _print_json(forecast: Forecast, body: dict[str, Any]) -> None:
+    whole = {"verdict": verdict_of(forecast.tree)} | body
+    print(json.dumps(whole, ensure_ascii=False, allow_nan=False))
+
+
+def _leave(passed: bool, why: str) -> None:
+    if not passed:
+        print(f"warning: {printable(why)}", file=sys.stderr)
+        raise typer.Exit(FAILED)

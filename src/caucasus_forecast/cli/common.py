@@ -1,0 +1,159 @@
+"""What the commands share: reading a case, telling what happens, lining up text."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CaseError, CaucasusForecastError, StorageError, nearest
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..case import Case
+
+PROGRAM = "caucasus-forecast"
+DEFAULT_CASE = "alyarli-2021"
+FAILED, UNUSABLE, INTERRUPTED = 3, 2, 130
+FORMATS = ("text", "mermaid", "svg")
+log = logging.getLogger("caucasus_forecast")
+
+
+def read_case(what: str, changes: Mapping[str, Any]) -> Case:
+    """Read what `run` was given as a case: a shipped name, a case file, or counts."""
+    from .. import case as cases
+
+    path = Path(what)
+    if what in cases.available() or path.suffix.lower() == ".toml":
+        base = cases.load(what)
+    elif path.suffix or path.exists():
+        name = re.sub(r"[^A-Za-z0-9._+-]+", "-", path.stem).strip("-._+")[:60] or "counts"
+        base = cases.make(path.name, {"name": name, "evidence": what})
+    else:
+        raise CaseError(
+            f"no case {what!r}; {nearest(what, cases.available())}. For a file give its path"
+        )
+    return cases.make("the options", base.model_dump() | dict(changes))
+
+
+def check_counts(case: Case) -> None:
+    """Refuse counts that cannot be used before anything slow begins."""
+    from .. import evidence
+    from ..case import EMBEDDED
+
+    if case.evidence != EMBEDDED:
+        evidence.load().with_counts(evidence.read_counts(case.evidence))
+
+
+@contextmanager
+def told(terminal: bool, quiet: bool) -> Iterator[None]:
+    """Show the library's log on standard error: with the time on a terminal, plain elsewhere."""
+    handler = _Terminal() if terminal else logging.StreamHandler(sys.stderr)
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.ERROR if quiet else logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
+class _Terminal(logging.Handler):
+    """Log lines for people who watch: how long it has been, and what begins now."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        super().__init__()
+        self.console, self.began = Console(stderr=True, highlight=False), time.perf_counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line."""
+        from rich.text import Text
+
+        elapsed = f"{time.perf_counter() - self.began:5.1f} s  "
+        self.console.print(Text(elapsed, style="dim"), Text(record.getMessage()), sep="")
+
+
+def printable(words: str) -> str:
+    """Keep control characters out of the terminal.
+
+    Examples
+    --------
+    >>> printable("a" + chr(27) + "[31mb")
+    'a�[31mb'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in words)
+
+
+@contextmanager
+def storing(target: Path) -> Iterator[None]:
+    """Say which file it was that could not be written."""
+    try:
+        yield
+    except CaucasusForecastError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"{target}: cannot be written ({error.strerror or error}); choose another folder "
+            "with --out"
+        ) from error
+
+
+def rows_of(data: xr.Dataset, key: str) -> list[dict[str, Any]]:
+    """List a table of probabilities as rows, every number with the Monte Carlo error beside it."""
+    columns = [key, "title", "label", "probability", "mcse", "lower", "upper", "prior_probability"]
+    names = [c for c in columns if c in data.variables]
+    values = (data[c].to_numpy() for c in names)
+    return [
+        {
+            c: float(x) if c not in columns[:3] and c != key else str(x)
+            for c, x in zip(names, row, strict=True)
+        }
+        for row in zip(*values, strict=True)
+    ]
+
+
+def plain(value: Any) -> Any:
+    """A NumPy scalar as a number."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def attrs_of(tree: xr.DataTree) -> dict[str, Any]:
+    """What made a forecast."""
+    nested = ("case", "sampler", "versions", "scenarios")
+    return {str(k): json.loads(v) if k in nested else plain(v) for k, v in tree.attrs.items()}
+
+
+def verdict_of(tree: xr.DataTree) -> dict[str, Any]:
+    """What the checks said, with no number that JSON does not have."""
+    gate = {str(k): plain(v) for k, v in tree["diagnostics"].attrs.items()}
+    finite = {
+        k: None if isinstance(v, float) and abs(v) == float("inf") else v for k, v in gate.items()
+    }
+    return finite | {"passed": bool(gate["passed"])}
+
+
+def listed(text: str) -> list[str]:
+    """The parts of `A,B,C`."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def aligned(rows: Sequence[Sequence[str]], text_columns: int = 2) -> list[str]:
+    """Line up columns: the first ones to the left, the rest to the right."""
+    width = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  " + "  ".join(
+            cell.ljust(w) if i < text_columns else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, width, strict=True))
+        ).rstrip()
+        for row in rows
+    ]  # fmt: skip

@@ -1,0 +1,294 @@
+"""`run`: a case in, a folder of results out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .. import __version__
+from ..errors import StorageError
+from .common import (
+    DEFAULT_CASE,
+    FAILED,
+    PROGRAM,
+    attrs_of,
+    check_counts,
+    log,
+    printable,
+    read_case,
+    rows_of,
+    storing,
+    told,
+    verdict_of,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..case import Case
+    from ..forecasting import Forecast
+
+
+def run(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="[COUNTS | CASE.toml | CASE]",
+            help="A CSV of counts, a case file, or the name of a shipped case.",
+        ),
+    ] = DEFAULT_CASE,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DAY", help="Last day that may be known, as 2021-11-30.")
+    ] = None,
+    horizon: Annotated[
+        int | None, typer.Option(metavar="MONTHS", help="Whole months to forecast.")
+    ] = None,
+    priors: Annotated[
+        str | None, typer.Option(metavar="NAME | FILE", help="A shipped prior set, or a TOML file.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="ladder, drift or reference.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Decides every draw.")] = None,
+    draws: Annotated[
+        int | None, typer.Option(metavar="N", help="Kept draws of each chain.")
+    ] = None,
+    sampler: Annotated[str | None, typer.Option(metavar="NAME", help="nutpie, or pymc.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help=f"Where to write [default: {PROGRAM}-NAME]."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a folder this program wrote.")
+    ] = False,
+) -> None:
+    """Make a forecast and write it to a folder.
+
+    Without an argument: the embedded case, as of 30 November 2021, twelve months ahead.
+    """
+    changes = {
+        "as_of": as_of, "horizon": horizon, "priors": priors, "model": model, "seed": seed,
+        "draws": draws, "sampler": sampler,
+    }  # fmt: skip
+    case = read_case(what, {k: v for k, v in changes.items() if v is not None})
+    check_counts(case)
+    target = (out or Path(f"{PROGRAM}-{case.name}")).absolute()
+    terminal = sys.stderr.isatty() and not (quiet or as_json)
+    with told(terminal, quiet), _new_folder(target, overwrite) as folder:
+        inputs = _copy_inputs(case, folder)
+        log.info("starting up")
+        from .. import forecasting
+
+        forecast = forecasting.run(case, bar=terminal)
+        log.info("drawing and writing")
+        faults = _write(forecast, case, inputs, folder)
+    if as_json:
+        print(json.dumps(_as_json(forecast, target), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        print(printable(repr(forecast.scenarios)))
+        print(f"wrote {printable(str(target))}")
+    for line in faults:
+        print(f"warning: {printable(line)}", file=sys.stderr)
+    if not forecast.passed and (quiet or as_json):
+        print(f"warning: {verdict_of(forecast.tree)['verdict']}", file=sys.stderr)
+    if faults or not forecast.passed:
+        raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _new_folder(target: Path, overwrite: bool) -> Iterator[Path]:
+    """Offer a temporary folder beside the target, and rename it when all is well."""
+    _refuse_taken(target, overwrite)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    with storing(target):
+        temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        with storing(target):
+            _put_in_place(temporary, target, overwrite)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_taken(target: Path, overwrite: bool) -> None:
+    if Path.cwd().is_relative_to(target):
+        raise StorageError(f"{target}: is the folder you work in; name a new one with --out")
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not overwrite:
+        raise StorageError(
+            f"{target}: exists; add --overwrite to replace it, or name another with --out"
+        )
+    if not target.is_dir() or target.is_symlink():
+        raise StorageError(f"{target}: is not a folder; name another with --out")
+    if strange := _not_ours(target):
+        raise StorageError(
+            f"{target}: holds {strange!r}, which this program did not write; move it away, or name "
+            "another folder with --out"
+        )
+
+
+def _not_ours(folder: Path) -> str:
+    """Name something in the folder that is not in its manifest, if there is anything."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        listed = {entry["name"] for entry in manifest["files"]} | {"manifest.json"}
+    except (OSError, ValueError, KeyError, TypeError):
+        listed = set()
+    found = (p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if not p.is_dir())
+    return next((name for name in found if name not in listed), "")
+
+
+def _put_in_place(temporary: Path, target: Path, overwrite: bool) -> None:
+    if not target.exists():
+        temporary.rename(target)
+        return
+    _refuse_taken(target, overwrite)
+    aside = temporary.with_suffix(".old")
+    target.rename(aside)
+    try:
+        temporary.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _copy_inputs(case: Case, folder: Path) -> dict[str, str]:
+    """Copy the user's own files beside the result, so that it can be made again from the folder."""
+    from .. import priors as prior_sets
+    from .. import scenarios
+    from ..case import EMBEDDED
+
+    given = {
+        "evidence": "" if case.evidence == EMBEDDED else case.evidence,
+        "priors": "" if case.priors in prior_sets.list() else case.priors,
+        "scenarios": "" if case.scenarios in scenarios.available() else case.scenarios,
+    }
+    copied: dict[str, str] = {}
+    for key, source in given.items():
+        if source:
+            kind = {"priors": prior_sets.load, "scenarios": scenarios.load}.get(key)
+            if kind is not None:
+                kind(source)  # refuse it now, not after the folder is made
+            name = re.sub(r"[^\w.+-]+", "-", Path(source).name)
+            copied[key] = f"inputs/{key}/{name}"
+            with storing(folder):
+                (folder / copied[key]).parent.mkdir(parents=True)
+                shutil.copyfile(source, folder / copied[key])
+    return copied
+
+
+def _write(forecast: Forecast, case: Case, inputs: Mapping[str, str], folder: Path) -> list[str]:
+    """Write every file of a result; return what could not be drawn."""
+    from .. import plots, report
+
+    pictures, faults = plots.files(forecast)
+    svg = {name: pictures[f"{name}.svg"] for name in plots.PICTURES if name not in faults}
+    tree = forecast.tree
+    texts = {
+        "scenarios.csv": _csv(rows_of(tree["scenarios"].to_dataset(), "scenario")),
+        "questions.csv": _csv(rows_of(tree["questions"].to_dataset(), "question")),
+        "case.toml": _case_toml(case, inputs, str(tree.attrs["as_of"])),
+        "report.html": report.page(forecast, svg),
+    }
+    with storing(folder):
+        forecast.save(folder / "forecast.nc")
+        for name, body in {**pictures, **{k: v.encode() for k, v in texts.items()}}.items():
+            (folder / name).write_bytes(body)
+        manifest = json.dumps(_manifest(tree, folder), ensure_ascii=False, indent=2) + "\n"
+        (folder / "manifest.json").write_bytes(manifest.encode())
+    return [f"the picture {name!r} could not be drawn ({why})" for name, why in faults.items()]
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows as CSV whose text cells no spreadsheet takes for a formula.
+
+    Examples
+    --------
+    >>> print(_csv([{"title": "=1+1", "probability": 0.25}]), end="")
+    title,probability
+    '=1+1,0.25
+    """
+    import csv
+    import io
+
+    def safe(value: Any) -> Any:
+        if isinstance(value, float):
+            return f"{value:.6g}"
+        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    if rows:
+        writer.writerow(rows[0])
+        writer.writerows([safe(v) for v in row.values()] for row in rows)
+    return out.getvalue()
+
+
+def _case_toml(case: Case, inputs: Mapping[str, str], as_of: str) -> str:
+    """Write a case as TOML, its files those of the folder."""
+    fields = (
+        case.model_dump(exclude_none=True) | dict(inputs) | {"as_of": date.fromisoformat(as_of)}
+    )
+    lines = [f"{key} = {_toml(value)}" for key, value in fields.items()]
+    return "\n".join(["# caucasus-forecast run case.toml", *lines, ""])
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return str(value)
+
+
+def _manifest(tree: xr.DataTree, folder: Path) -> dict[str, Any]:
+    import hashlib
+
+    found = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {
+        "program": PROGRAM,
+        "version": __version__,
+        "rerun": f"{PROGRAM} run case.toml",
+        "verdict": verdict_of(tree),
+        "attrs": attrs_of(tree),
+        "files": [
+            {
+                "name": p.relative_to(folder).as_posix(),
+                "sha256": hashlib.sha256(p.read_bytes()).hexdigest(),
+                "bytes": p.stat().st_size,
+            }
+            for p in found
+        ],
+    }
+
+
+def _as_json(forecast: Forecast, folder: Path) -> dict[str, Any]:
+    tree = forecast.tree
+    table = tree["scenarios"].to_dataset()
+    months = [str(m)[:7] for m in table["month"].to_numpy()]
+    curves = table["by_month"].to_numpy().tolist()
+    scenarios = [
+        row | {"by_month": dict(zip(months, curve, strict=True))}
+        for row, curve in zip(rows_of(table, "scenario"), curves, strict=True)
+    ]
+    return {
+        "folder": str(folder),
+        "verdict": verdict_of(tree),
+        "scenarios": scenarios,
+        "questions": rows_of(tree["questions"].to_dataset(), "question"),
+        "attrs": attrs_of(tree),
+    }
