@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from caucasus_forecast import case as cases
 from caucasus_forecast import cli, plots
 from caucasus_forecast import forecasting as engine
 from caucasus_forecast.errors import EvidenceError
+
+PRIORS = Path(engine.__file__).parent / "priors"
 
 COUNTS = "month,count\n2021-01,3\n2021-02,5\n2021-03,0\n"
 HEAVY = (

@@ -79,7 +79,7 @@ def weights(log_ratio: Array, efficiency: float = 1.0) -> Weights:
     if np.ptp(flat) == 0.0:
         share, k = np.full(flat.size, 1.0 / flat.size), -np.inf
     else:
-        smoothed, found = array_stats.psislw(flat)
+        smoothed, found = array_stats.psislw(-flat)  # takes log densities to be divided by
         share, k = np.exp(smoothed - np.logaddexp.reduce(smoothed)), float(found)
     effective = min(efficiency, 1.0) / float((share**2).sum())
     return Weights(

@@ -1,0 +1,156 @@
+"""Other beliefs about the same evidence: weights against closed forms, reweighting against fits."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import caucasus_forecast as cf
+from caucasus_forecast import assumptions, names, reweighting, scenarios, simulate
+from caucasus_forecast.errors import PriorError
+from caucasus_forecast.forecasting import Forecast
+from caucasus_forecast.reweighting import weights
+
+LINK = "tension->working_group_halt"
+NEAR = {LINK: cf.Normal(0.6, 0.2), "treaty.base": cf.Normal(-5.3, 0.8)}
+
+
+@pytest.fixture(scope="module")
+def forecast():
+    return cf.forecast(draws=500, horizon=6)
+
+
+# ------------------------------------------------------------------------------------------ weights
+
+
+def test_weights_carry_a_normal_to_its_neighbour(rng):
+    draws = rng.normal(size=(4, 2000))
+    found = weights(stats.norm.logpdf(draws, 0.4, 0.9) - stats.norm.logpdf(draws))
+    assert found.safe
+    assert found.share.sum() == pytest.approx(1.0)
+    mean = (found.share * draws).sum()
+    assert mean == pytest.approx(0.4, abs=4 * 0.9 / np.sqrt(found.effective))
+
+
+@pytest.mark.parametrize(("mu", "sigma"), [(0.0, 3.0), (4.0, 1.0)])
+def test_a_far_or_a_wider_density_is_not_safe(rng, mu, sigma):
+    draws = rng.normal(size=(4, 1000))
+    found = weights(stats.norm.logpdf(draws, mu, sigma) - stats.norm.logpdf(draws))
+    assert not found.safe
+
+
+def test_a_constant_does_not_matter_and_equal_ratios_are_equal_weights(rng):
+    ratio = rng.normal(size=(2, 500))
+    one, two = weights(ratio), weights(ratio + 700.0)
+    np.testing.assert_allclose(one.share, two.share, rtol=1e-9)
+    assert (weights(np.full((2, 5), 3.0)).share == 0.1).all()
+
+
+def test_draws_that_depend_on_each_other_count_for_less():
+    assert weights(np.zeros((4, 1000)), efficiency=0.05).safe is False
+    assert weights(np.zeros((4, 1000)), efficiency=2.0).effective == pytest.approx(4000)
+
+
+# ------------------------------------------------------------------------------------------ a swap
+
+
+def test_the_same_set_changes_nothing(forecast):
+    again = forecast.with_priors(forecast.tree.attrs["prior_set"])
+    before, after = (f.tree[names.SCENARIOS]["probability"].to_numpy() for f in (forecast, again))
+    np.testing.assert_allclose(after, before, atol=1e-12)
+
+
+def test_reweighting_agrees_with_sampling_again(forecast):
+    quick, exact = (forecast.with_priors(NEAR, refit=r) for r in (None, True))
+    assert "reweighted" in quick.tree.attrs["swapped"]
+    assert quick.tree.attrs["prior_digest"] == exact.tree.attrs["prior_digest"]
+    one, two = (f.tree[names.SCENARIOS].to_dataset() for f in (quick, exact))
+    z = (one["probability"] - two["probability"]) / np.hypot(one["mcse"], two["mcse"])
+    assert (np.abs(z) < 4).all()
+    assert float((z**2).mean()) < 2.5
+    first, second = (f.links.data.sel(edge=LINK) for f in (quick, exact))
+    assert float(first["mean"]) == pytest.approx(float(second["mean"]), abs=0.04)
+    assert float(first["sd"]) == pytest.approx(float(second["sd"]), rel=0.15)
+
+
+def test_what_is_not_safe_is_sampled_again_and_says_so(forecast):
+    found = forecast.with_priors("sceptical")
+    assert found.tree.attrs["swapped"].startswith("sampled again: reweighting was not safe")
+    assert names.WEIGHT not in found.tree[names.SAMPLE_STATS]
+    assert any("sampled again" in line for line in found.notes)
+    assert "prior alone" in found.scenarios.header
+
+
+def test_a_reweighted_forecast_counts_its_draws_wherever_it_is_read(forecast, tmp_path):
+    found = forecast.with_priors(NEAR)
+    share = reweighting.share_of(found.tree)
+    futures = found.tree[names.PREDICTIONS].to_dataset()
+    rate = (futures[names.RESOLVED].isel(month=-1) == 2).mean(names.PATH).to_numpy()
+    table = found.tree[names.SCENARIOS]["probability"].to_numpy()
+    assert table[2] == pytest.approx((share * rate).sum())
+    asked = found.probability(found.study.partition.scenarios[2].id)
+    assert asked.probability == pytest.approx(table[2])
+    assert "prior alone" not in found.scenarios.header
+    loaded = cf.load(found.save(tmp_path / "swapped.nc"))
+    assert repr(loaded) == repr(found)
+    back = loaded.with_priors(json.loads(forecast.tree.attrs["priors"]))
+    np.testing.assert_allclose(
+        back.tree[names.SCENARIOS]["probability"],
+        forecast.tree[names.SCENARIOS]["probability"],
+        atol=0.01,
+    )
+
+
+def test_fans_of_weighted_draws_are_those_of_the_draws_that_count(forecast):
+    futures = forecast.tree[names.PREDICTIONS].to_dataset()
+    share = np.zeros((4, 500))
+    share[2, 100:200] = 0.01
+    one = simulate.fans(futures, share)
+    other = simulate.fans(futures.isel(chain=[2], draw=slice(100, 200)))
+    np.testing.assert_allclose(one["fan"], other["fan"])
+    np.testing.assert_allclose(one["changed"], other["changed"])
+
+
+# ------------------------------------------------------------------------------------------ several
+
+
+def test_a_comparison_says_what_moved_and_how_it_was_found(forecast):
+    table = cf.compare_priors(forecast, [NEAR, "sceptical"])
+    data = table.data
+    assert data.sizes == {"priors": 3, "scenario": 8}
+    np.testing.assert_allclose(data["probability"].sum("scenario"), 1.0)
+    change = data["probability"] - data["probability"].isel(priors=0)
+    np.testing.assert_allclose(data["change"], change)
+    driven = data["range"].to_numpy() > assumptions.PRIOR_DRIVEN
+    assert [v == "prior-driven" for v in data["verdict"].to_numpy()] == driven.tolist()
+    assert "reweighted" in table.notes[1]
+    assert "sampled again" in table.notes[2]
+
+
+def test_a_prior_that_cannot_be_used_is_refused_before_any_fit(forecast):
+    with pytest.raises(PriorError, match="did you mean 'sceptical'"):
+        forecast.with_priors("scepticall")
+    with pytest.raises(PriorError, match="unknown parameter"):
+        forecast.with_priors({"tension->nowhere": cf.Normal(0, 1)})
+
+
+def test_every_shipped_swap_that_is_accepted_agrees_with_the_fit(forecast):
+    accepted = [n for n in cf.priors.list() if _weights(forecast, n).safe]
+    for name in accepted:
+        quick, exact = (forecast.with_priors(name, refit=r) for r in (None, True))
+        one, two = (f.tree[names.SCENARIOS].to_dataset() for f in (quick, exact))
+        z = (one["probability"] - two["probability"]) / np.hypot(one["mcse"], two["mcse"])
+        assert (np.abs(z) < 4).all(), name
+    assert accepted == ["alyarli-2021"]  # the others differ in too many links at once
+
+
+def _weights(forecast: Forecast, name: str):
+    return assumptions.weigh(forecast.tree, forecast.study, cf.priors.load(name))
+
+
+def test_the_table_names_scenarios_as_the_forecast_does(forecast):
+    table = cf.compare_priors(forecast, [])
+    shown = [row[2] for row in table.rows]
+    assert shown == [row[2] for row in forecast.scenarios.rows]
+    assert isinstance(table, scenarios.Table)
