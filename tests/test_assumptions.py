@@ -9,7 +9,6 @@ from scipy import stats
 import caucasus_forecast as cf
 from caucasus_forecast import assumptions, names, reweighting, scenarios, simulate
 from caucasus_forecast.errors import PriorError
-from caucasus_forecast.forecasting import Forecast
 from caucasus_forecast.reweighting import weights
 
 LINK = "tension->working_group_halt"
@@ -135,18 +134,22 @@ def test_a_prior_that_cannot_be_used_is_refused_before_any_fit(forecast):
         forecast.with_priors({"tension->nowhere": cf.Normal(0, 1)})
 
 
-def test_every_shipped_swap_that_is_accepted_agrees_with_the_fit(forecast):
-    accepted = [n for n in cf.priors.list() if _weights(forecast, n).safe]
-    for name in accepted:
-        quick, exact = (forecast.with_priors(name, refit=r) for r in (None, True))
+def test_shipped_sets_that_may_be_reweighted_agree_with_the_fit(forecast):
+    # the article's set differs from all others in some hundred parameters, those among themselves
+    # in as few as one; `benchmarks/assumptions.py` goes through every pair
+    base = forecast.with_priors("ibrahimov-2021", refit=True)
+    safe = [n for n in cf.priors.list() if assumptions.weigh(base.tree, base.study, _set(n)).safe]
+    others = [n for n in safe if n != "ibrahimov-2021"][:3]
+    assert others
+    for name in others:
+        quick, exact = (base.with_priors(name, refit=r) for r in (None, True))
         one, two = (f.tree[names.SCENARIOS].to_dataset() for f in (quick, exact))
         z = (one["probability"] - two["probability"]) / np.hypot(one["mcse"], two["mcse"])
         assert (np.abs(z) < 4).all(), name
-    assert accepted == ["alyarli-2021"]  # the others differ in too many links at once
 
 
-def _weights(forecast: Forecast, name: str):
-    return assumptions.weigh(forecast.tree, forecast.study, cf.priors.load(name))
+def _set(name):
+    return cf.priors.load(name)
 
 
 def test_the_table_names_scenarios_as_the_forecast_does(forecast):

@@ -1,7 +1,10 @@
 """The tension processes against closed forms, brute force and their own recursions."""
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -531,3 +534,29 @@ def test_own_history_comes_again_with_its_weights(rng):
     np.testing.assert_allclose(seen / paths, [0.3, 0.5, 0.2], atol=0.01)
     assert not process.score_of(state).any()
     assert process.at_score(np.array([2.0, -1.0])).tolist() == [1, 1]
+
+
+DIGEST = """
+import hashlib
+from datetime import date
+from caucasus_forecast import evidence, models, panel
+from caucasus_forecast.likelihood import plan
+graph, as_of = models.ladder.GRAPH, date(2021, 11, 30)
+data = panel.build(evidence.load().as_of(as_of), graph, as_of)
+cells = plan(data, graph)
+ladder = models.ladder.process(data, cells)
+parts = (ladder.log_reference, ladder.score, ladder.death_terms(cells.deaths, cells.months)[0])
+print(hashlib.sha256(b"".join(x.tobytes() for x in parts)).hexdigest())
+"""
+
+
+def test_the_ladder_is_the_same_to_the_bit_for_any_number_of_threads():
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", DIGEST], capture_output=True, text=True, check=True,
+            env=os.environ | dict.fromkeys(threads, n),
+        ).stdout
+        for n in ("1", "2", "4")
+    }  # fmt: skip
+    assert len(found) == 1

@@ -60,7 +60,7 @@ def fit_ladder(learned: Reference, cells: Cells, months: int) -> Ladder:
         monthly=monthly,
         temper=learned.own.temper,
     )
-    raw = monthly.probability @ np.log1p(monthly.grid)
+    raw = np.einsum("kg,g->k", monthly.probability, np.log1p(monthly.grid))
     emission, pairs = own.death_terms(cells, months)
     steps, which = plain_steps(own.log_reference, pairs, months)
     smoothed = markov.value_and_gradient(own.log_initial, steps, which, emission)[3]

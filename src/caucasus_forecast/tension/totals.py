@@ -44,12 +44,13 @@ def marginals(forward: Array, steps: Array, backward: Array, counts: Array) -> A
     months, _, size = counts.shape
     so_far = [forward[:, None] * counts[0]]
     for t in range(1, months):
-        so_far.append(_sum(steps[t - 1].T @ so_far[-1], counts[t]))
+        so_far.append(_sum(np.einsum("ij,is->js", steps[t - 1], so_far[-1]), counts[t]))
+    # sums of einsum, not of a matrix product, whose last bit depends on the number of threads
     nothing = np.zeros(size)
     nothing[0] = 1.0
     to_come = [backward[:, None] * nothing]
     for t in range(months - 1, 0, -1):
-        to_come.append(steps[t - 1] @ _sum(to_come[-1], counts[t]))
+        to_come.append(np.einsum("ij,js->is", steps[t - 1], _sum(to_come[-1], counts[t])))
     return np.stack([(a * b[:, ::-1]).sum(1) for a, b in zip(so_far, to_come[::-1], strict=True)])
 
 
