@@ -9,6 +9,7 @@ LEAVES = {
     "PriorError": ValueError,
     "CaseError": ValueError,
     "ScenarioError": ValueError,
+    "QuestionError": ValueError,
     "StorageError": OSError,
 }
 
