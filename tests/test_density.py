@@ -8,10 +8,11 @@ from scipy import stats
 
 from caucasus_forecast import density as dens
 from caucasus_forecast import evidence, models, panel, priors
+from caucasus_forecast.graph import load as load_graph
 from caucasus_forecast.priors import Prior
 
 AS_OF = date(2021, 11, 30)
-GRAPH = models.ladder.GRAPH
+GRAPH = load_graph()
 FAMILIES = {
     "Normal": Prior("Normal", {"mu": 0.3, "sigma": 0.7}),
     "StudentT": Prior("StudentT", {"nu": 4.0, "mu": 0.3, "sigma": 0.7}),

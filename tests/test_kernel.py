@@ -10,15 +10,17 @@ import pytest
 
 from caucasus_forecast import evidence, panel, priors
 from caucasus_forecast.evidence import Observation, Series, Window
+from caucasus_forecast.graph import load as load_graph
 from caucasus_forecast.models import ladder
 from caucasus_forecast.models._declare import declare, scalar
 from caucasus_forecast.models._ops import markov_log_likelihood
 
 PRIORS = priors.load("alyarli-2021")
+GRAPH = load_graph()
 
 
 def _embedded(as_of: date):
-    return panel.build(evidence.load(), ladder.GRAPH, as_of)
+    return panel.build(evidence.load(), GRAPH, as_of)
 
 
 def _with_pairs():
@@ -30,7 +32,7 @@ def _with_pairs():
         Observation(Window(date(2021, 6, 1), date(2021, 8, 24)), "mediation", 4.0),
     ]
     data = evidence.load().with_series(Series("mediation", "mediation", "counts"), rows)
-    return panel.build(data, ladder.GRAPH, date(2021, 11, 30))
+    return panel.build(data, GRAPH, date(2021, 11, 30))
 
 
 PANELS = {
@@ -41,10 +43,10 @@ PANELS = {
 
 
 def _plain(data):
-    cells = ladder.plan(data, ladder.GRAPH)
+    cells = ladder.plan(data, GRAPH)
     process = ladder.process(data, cells)
     with pm.Model() as model:
-        p = declare(ladder.GRAPH, PRIORS)
+        p = declare(GRAPH, PRIORS)
         drift, mobility = scalar("ladder.drift", PRIORS), scalar("ladder.mobility", PRIORS)
         pm.Potential("evidence", ladder.log_evidence(cells, process, p, drift, mobility))
     return model

@@ -8,6 +8,7 @@ import pytest
 
 from caucasus_forecast import evidence, models, panel, posterior, priors, simulate, streams
 from caucasus_forecast.errors import CaseError
+from caucasus_forecast.graph import load as load_graph
 from caucasus_forecast.likelihood import plan
 from caucasus_forecast.models._declare import prior_arguments
 from caucasus_forecast.names import DEATHS
@@ -15,12 +16,13 @@ from caucasus_forecast.priors import Prior
 from caucasus_forecast.tension import Drift, Ladder, OwnHistory
 
 AS_OF = date(2021, 11, 30)
+GRAPH = load_graph()
 
 
 @pytest.fixture(scope="module", params=models.MODELS)
 def built(request):
     module = models.get(request.param)
-    data = panel.build(evidence.load(), module.GRAPH, AS_OF)
+    data = panel.build(evidence.load(), GRAPH, AS_OF)
     model = module.build(data, priors.load("alyarli-2021"))
     outputs = [model.logp(), model.dlogp()]
     # hyperparameters are data: one compilation serves every set of the same distributions
@@ -43,7 +45,7 @@ def test_every_prior_set_gives_a_finite_density_and_gradient(built, name):
 
 def test_variables_have_the_documented_dims(built):
     name, model, _ = built
-    for variable, (dim, keys) in priors.layout(models.get(name).GRAPH, name).items():
+    for variable, (dim, keys) in priors.layout(models.get(name).graph(GRAPH), name).items():
         assert model.named_vars_to_dims.get(variable, ()) == ((dim,) if dim else ())
         if dim:
             assert len(model.coords[dim]) == len(keys)
@@ -54,14 +56,13 @@ def test_slopes_out_of_reach_of_the_evidence_feel_only_their_prior(built):
     if name == "reference":
         assert "slope" not in model.named_vars
         return
-    theory = models.get(name)
-    reached = {e.name for e in models.ladder.plan(panel.build(evidence.load(), theory.GRAPH, AS_OF),
-                                                  theory.GRAPH).graph.edges}  # fmt: skip
+    cells = plan(panel.build(evidence.load(), GRAPH, AS_OF), GRAPH)
+    reached = {e.name for e in cells.graph.edges}
     point = model.initial_point()
     if "tension_path" in point:
         point["tension_path"] = np.linspace(-1.0, 1.0, len(point["tension_path"]))
     _, gradient = fn(point)
-    slopes = dict(zip(theory.GRAPH.slopes, gradient[: len(theory.GRAPH.slopes)], strict=True))
+    slopes = dict(zip(GRAPH.slopes, gradient[: len(GRAPH.slopes)], strict=True))
     outside = {n: g for n, g in slopes.items() if n not in reached}
     # the initial point is the prior mean, where the prior itself has no slope
     assert outside
@@ -73,7 +74,7 @@ def test_another_distribution_is_another_part_of_the_same_vector():
     chosen = priors.load("agnostic").replace(
         {"tension->pressure": Prior("StudentT", {"nu": 4, "mu": 0, "sigma": 0.5})}
     )
-    data = panel.build(evidence.load(), models.ladder.GRAPH, AS_OF)
+    data = panel.build(evidence.load(), GRAPH, AS_OF)
     model = models.ladder.build(data, chosen)
     assert {"slope_normal", "slope_studentt"} <= set(model.named_vars)
     value = model.compile_fn(model.logp(), mode="FAST_COMPILE")(model.initial_point())
@@ -83,11 +84,10 @@ def test_another_distribution_is_another_part_of_the_same_vector():
 @pytest.mark.parametrize("name", ["alyarli-2021", "agnostic", "sceptical", "de-waal-2021"])
 def test_log_prior_is_pymcs(name):
     chosen = priors.load(name)
-    graph = models.ladder.GRAPH
-    data = panel.build(evidence.load(), graph, AS_OF)
+    data = panel.build(evidence.load(), GRAPH, AS_OF)
     model = models.ladder.build(data, chosen)
-    drawn = posterior.prior_draws(chosen, graph, "ladder", 5, seed=1)
-    ours = posterior.log_prior(drawn, chosen, graph, "ladder")
+    drawn = posterior.prior_draws(chosen, GRAPH, "ladder", 5, seed=1)
+    ours = posterior.log_prior(drawn, chosen, GRAPH, "ladder")
     total = sum(float(ours[v].isel(chain=0, draw=2).sum()) for v in ours)
     point = {v.name: drawn[v.name].isel(chain=0, draw=2).to_numpy() for v in model.free_RVs}
     logps = [pm.logp(v, point[v.name]).sum() for v in model.free_RVs]
@@ -110,25 +110,28 @@ MOST_OFTEN_OTHER = 0.35
 
 def _prior_futures(name, chosen, draws=400):
     theory = models.get(name)
-    data = panel.build(evidence.load(), theory.GRAPH, AS_OF)
-    process = theory.process(data, plan(data, theory.GRAPH))
-    drawn = posterior.prior_draws(chosen, theory.GRAPH, name, draws, seed=5)
-    p, own = posterior.parameters(drawn, theory.GRAPH, name)
+    graph = theory.graph(GRAPH)
+    data = panel.build(evidence.load(), graph, AS_OF)
+    process = theory.process(data, plan(data, graph))
+    drawn = posterior.prior_draws(chosen, graph, name, draws, seed=5)
+    p, own = posterior.parameters(drawn, graph, name)
     state = np.zeros((draws, 2))
     if isinstance(process, OwnHistory):
         weight = streams.stream(5).dirichlet(np.ones(len(process.history)), size=draws)
         own, state = own | {"history_weight": weight}, np.zeros(draws, int)
     if isinstance(process, Ladder):
-        state = process.start(np.tile(np.exp(process.log_initial), (draws, 1)), streams.stream(5))
+        state = process.start(
+            np.tile(np.exp(process.log_initial), (draws, 1)), streams.stream(5).random(draws)
+        )
     elif isinstance(process, Drift):
         state[:, 0] = streams.stream(5).normal(size=draws)
     zero = np.zeros(draws)
-    events = [n.name for n in theory.GRAPH.nodes if n.kind == "event"]
+    events = [n.name for n in graph.nodes if n.kind == "event"]
     start = simulate.Origin(
-        p, own, state, dict.fromkeys(theory.GRAPH.node, zero), dict.fromkeys(events, zero), {}
+        p, own, state, dict.fromkeys(graph.node, zero), dict.fromkeys(events, zero), {}
     )
     months = panel.Horizon(AS_OF, 12).months
-    return theory.GRAPH, simulate.futures(theory.GRAPH, process, start, months, seed=5)
+    return graph, simulate.futures(graph, process, start, months, seed=5)
 
 
 @pytest.mark.parametrize("model", models.MODELS)

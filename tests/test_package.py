@@ -136,7 +136,7 @@ sys.addaudithook(refuse)
 from datetime import date
 import caucasus_forecast as cf
 from caucasus_forecast import models, panel
-panel = panel.build(cf.evidence.load(), models.ladder.GRAPH, date(2021, 11, 30))
+panel = panel.build(cf.evidence.load(), cf.graph.load(), date(2021, 11, 30))
 model = models.ladder.build(panel, cf.priors.load("agnostic"))
 print(len(model.free_RVs) > 0)
 import socket

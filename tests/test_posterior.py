@@ -10,8 +10,9 @@ import xarray as xr
 from caucasus_forecast import density as dens
 from caucasus_forecast import evidence, models, names, panel, posterior, priors
 from caucasus_forecast.errors import StorageError
+from caucasus_forecast.graph import load as load_graph
 
-GRAPH = models.ladder.GRAPH
+GRAPH = load_graph()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from caucasus_forecast import evidence, panel, posterior, priors
+from caucasus_forecast.graph import load as load_graph
 from caucasus_forecast.likelihood import plan
 from caucasus_forecast.models import ladder
 
@@ -14,13 +15,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import prior_gate
 
 CHOSEN = priors.load("alyarli-2021")
+GRAPH = load_graph()
 
 
 @pytest.fixture(scope="module")
 def fits():
     """Truth and posterior of a few data sets drawn from the default prior."""
-    embedded = panel.build(evidence.load(), ladder.GRAPH, prior_gate.AS_OF)
-    process = ladder.process(embedded, plan(embedded, ladder.GRAPH))
+    embedded = panel.build(evidence.load(), GRAPH, prior_gate.AS_OF)
+    process = ladder.process(embedded, plan(embedded, GRAPH))
     months = embedded["month"].to_numpy().astype("datetime64[M]")
     # the unit of tension is the simulated one: re-standardising would change what the truth means
     patch = pytest.MonkeyPatch()
@@ -28,9 +30,9 @@ def fits():
     found = []
     for seed in (101, 102, 103, 104):
         known = prior_gate.simulated(CHOSEN, process, months, seed)
-        density = ladder.density(panel.build(known, ladder.GRAPH, prior_gate.AS_OF), CHOSEN)
+        density = ladder.density(panel.build(known, GRAPH, prior_gate.AS_OF), CHOSEN)
         tree = posterior.sample(density, seed=seed, draws=250, tune=300)
-        truth = posterior.prior_draws(CHOSEN, ladder.GRAPH, "ladder", 1, seed)
+        truth = posterior.prior_draws(CHOSEN, GRAPH, "ladder", 1, seed)
         found.append((truth, tree["posterior"]))
     patch.undo()
     return found
@@ -62,10 +64,10 @@ def test_base_rates_seen_often_are_learned(fits):
 
 
 def test_simulated_evidence_reads_as_it_was_drawn():
-    embedded = panel.build(evidence.load(), ladder.GRAPH, prior_gate.AS_OF)
-    process = ladder.process(embedded, plan(embedded, ladder.GRAPH))
+    embedded = panel.build(evidence.load(), GRAPH, prior_gate.AS_OF)
+    process = ladder.process(embedded, plan(embedded, GRAPH))
     months = embedded["month"].to_numpy().astype("datetime64[M]")
     known = prior_gate.simulated(CHOSEN, process, months, 7)
-    data = panel.build(known, ladder.GRAPH, prior_gate.AS_OF)
+    data = panel.build(known, GRAPH, prior_gate.AS_OF)
     assert data.sizes["month"] == len(months)
     assert float(data["count"].sum()) > 0

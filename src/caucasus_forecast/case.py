@@ -4,6 +4,7 @@
     evidence = "counts.csv"          # or "embedded"; paths are relative to the file
     as_of = 2021-11-30
     horizon = 12
+    graph = "alyarli-2021"           # a shipped graph, or a path
     model = "ladder"
     priors = "alyarli-2021"          # a shipped set, or a path
     scenarios = "alyarli-2021"       # a shipped set, or a path
@@ -46,8 +47,8 @@ class Case(BaseModel):
         Last day that may be known (default: the last day of the user's counts).
     horizon
         Whole months to forecast.
-    model, priors, scenarios
-        Names of shipped ones, or paths (priors, scenarios).
+    graph, model, priors, scenarios
+        Names of shipped ones, or paths (graph, priors, scenarios).
     seed, draws, tune, chains, paths, sampler
         Of the sampler; `paths` is the number of simulated futures of each draw.
 
@@ -64,6 +65,7 @@ class Case(BaseModel):
     evidence: str = EMBEDDED
     as_of: date | None = None
     horizon: Annotated[int, Field(ge=1, le=120)] = 12
+    graph: str = "alyarli-2021"
     model: str = "ladder"
     priors: str = "alyarli-2021"
     scenarios: str = "alyarli-2021"
@@ -161,7 +163,7 @@ def _read(text: str, where: str, folder: Path | None) -> Case:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise CaseError(f"{where}: {error}") from None
     if folder is not None:
-        for key in ("evidence", "priors", "scenarios"):
+        for key in ("evidence", "graph", "priors", "scenarios"):
             value = fields.get(key)
             if isinstance(value, str) and value != EMBEDDED and _is_path(value, folder):
                 fields[key] = str(folder / value)

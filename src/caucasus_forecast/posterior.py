@@ -70,12 +70,17 @@ def parameters(
         values = draws[name].to_numpy()
         return values.reshape(-1, *values.shape[2:])
 
+    def by_name(name: str, dim: str) -> dict[str, Array]:
+        if name not in draws:
+            return {}
+        values = flat(name)
+        return {str(n): values[:, i] for i, n in enumerate(draws[dim].to_numpy())}
+
     count = draws.sizes[names.CHAIN] * draws.sizes[names.DRAW]
-    base, noise = flat("base"), flat("noise")
     p = Parameters(
         slope=flat("slope") if graph.slopes else np.zeros((count, 0)),
-        base={str(n): base[:, i] for i, n in enumerate(draws[names.NODE].to_numpy())},
-        noise={str(n): noise[:, i] for i, n in enumerate(draws[names.SHARE].to_numpy())},
+        base=by_name("base", names.NODE),
+        noise=by_name("noise", names.SHARE),
         overdispersion=flat("overdispersion"),
     )
     own = {k: flat(v) for k in SHARED_PARAMETERS if (v := k.replace(".", "_")) in draws}

@@ -19,10 +19,12 @@ import xarray as xr
 
 from . import case as cases
 from . import evidence as rows
+from . import graph as graphs
 from . import models, names, posterior, scenarios, simulate, streams
 from . import panel as panels
+from . import theory as theories
 from .case import EMBEDDED, Case
-from .errors import StorageError
+from .errors import EvidenceError, StorageError
 from .evidence import Evidence
 from .graph import CausalGraph
 from .likelihood import Plan, plan
@@ -30,6 +32,7 @@ from .priors import Layout, layout
 from .scenarios import ScenarioSet
 from .simulate import Origin
 from .tension import Process, Replay
+from .theory import Theory
 
 Array = np.ndarray
 
@@ -43,11 +46,13 @@ class Study:
     case
         What is to be forecast.
     graph
-        The model's graph.
+        The model's graph: what the model keeps of the theory's.
     panel
         The evidence as of the day, from `caucasus_forecast.panel.build`.
     partition
         The scenarios.
+    theory
+        The graph of the case, with the priors and evidence of its file.
 
     Examples
     --------
@@ -60,6 +65,7 @@ class Study:
     graph: CausalGraph
     panel: xr.Dataset
     partition: ScenarioSet
+    theory: Theory
 
     @property
     def as_of(self) -> date:
@@ -72,7 +78,7 @@ class Study:
         return panels.Horizon(self.as_of, self.case.horizon).months
 
     @property
-    def theory(self) -> ModuleType:
+    def model(self) -> ModuleType:
         """The model."""
         return models.get(self.case.model)
 
@@ -89,8 +95,18 @@ class Study:
     @cached_property
     def process(self) -> Process:
         """The tension process of the panel."""
-        process: Process = self.theory.process(self.panel, self.plan)
+        process: Process = self.model.process(self.panel, self.plan)
         return process
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What a saved forecast says of its graph, so that `of` can lay it out again."""
+        said = {"graph": self.theory.graph.name, "graph_digest": self.graph.digest}
+        if self.theory.notes:
+            said["graph_note"] = "; ".join(self.theory.notes)
+        if self.case.graph not in graphs.available():
+            said["theory"] = self.theory.to_json()
+        return said
 
     @property
     def status(self) -> dict[str, Array]:
@@ -129,19 +145,31 @@ class Study:
             self.case.seed,
         )  # fmt: skip
 
-    def futures(self, start: Origin, do: Mapping[str, Any] | None = None) -> xr.Dataset:
+    def futures(
+        self,
+        start: Origin,
+        do: Mapping[str, Any] | None = None,
+        shift: Mapping[str, Any] | None = None,
+    ) -> xr.Dataset:
         """Simulated futures of all paths, on (chain, draw, path, month), each resolved.
 
         Besides what `caucasus_forecast.simulate.as_dataset` gives: ``resolved``, the index of the
         scenario at every month, and ``share_at_origin``.
         """
-        seed, months = self.case.seed, self.months
-        drawn = simulate.futures(self.graph, self.process, start, months, seed, do)
-        found = simulate.as_dataset(drawn, self.graph, months, self.shape)
+        drawn = simulate.futures(
+            self.graph, self.process, start, self.months, self.case.seed, do, shift
+        )
+        return self.labelled(drawn, start)
+
+    def labelled(self, drawn: Mapping[str, Array], start: Origin) -> xr.Dataset:
+        """Simulated futures that start there, as `futures` gives them."""
+        found = simulate.as_dataset(drawn, self.graph, self.months, self.shape)
         along = [str(n) for n in found[names.SHARE].to_numpy()]
-        at_origin = np.stack([start.shares[n].reshape(self.shape) for n in along], axis=-1)
+        at_origin = np.zeros((*self.shape, len(along)), "float32")
+        for i, name in enumerate(along):
+            at_origin[..., i] = start.shares[name].reshape(self.shape)
         paths = (names.CHAIN, names.DRAW, names.PATH)
-        found[names.AT_ORIGIN] = ((*paths, names.SHARE), at_origin.astype("float32"))
+        found[names.AT_ORIGIN] = ((*paths, names.SHARE), at_origin)
         found[names.RESOLVED] = ((*paths, names.MONTH), self._resolve(found))
         return found
 
@@ -167,17 +195,21 @@ def lay_out(case: Case, *, counts: Any = None, evidence: Evidence | None = None)
 
     Raises
     ------
-    EvidenceError, CaseError, ScenarioError
-        For anything that cannot be used as given.
+    EvidenceError, CaseError, GraphError, PriorError, ScenarioError
+        For anything that cannot be used as given; also for a scenario on a node that the graph
+        does not have.
     """
+    theory = theories.load(case.graph)
     if evidence is None:
-        evidence, as_of = gather(case, counts)
+        evidence, as_of = gather(case, counts, theory)
     else:
         as_of = case.as_of or _last_day(evidence)
         evidence = evidence.as_of(as_of)
-    graph = models.get(case.model).GRAPH
+    graph = models.get(case.model).graph(theory.graph)
     panel = panels.build(evidence, graph, as_of)
-    return Study(case, graph, panel, scenarios.load(case.scenarios))
+    partition = scenarios.load(case.scenarios)
+    scenarios.refuse_unknown(partition, graph)
+    return Study(case, graph, panel, partition, theory)
 
 
 def of(tree: xr.DataTree) -> Study:
@@ -189,7 +221,8 @@ def of(tree: xr.DataTree) -> Study:
         If the forecast was made with a graph this version does not have.
     """
     case = cases.make("the saved case", json.loads(tree.attrs["case"]))
-    graph = models.get(case.model).GRAPH
+    theory = theories.saved(tree)
+    graph = models.get(case.model).graph(theory.graph)
     if graph.digest != tree.attrs["graph_digest"]:
         raise StorageError(
             f"this forecast was made with another version of the graph {graph.name!r}; make it "
@@ -197,24 +230,40 @@ def of(tree: xr.DataTree) -> Study:
         )
     panel = tree[names.OBSERVED_DATA].to_dataset()
     partition = scenarios.from_json(tree.attrs["scenarios"], "the saved scenarios")
-    return Study(case, graph, panel, partition)
+    return Study(case, graph, panel, partition, theory)
 
 
-def gather(case: Case, counts: Any = None) -> tuple[Evidence, date]:
+def gather(case: Case, counts: Any = None, theory: Theory | None = None) -> tuple[Evidence, date]:
     """The evidence of a case as of its day, the user's counts in place of the embedded ones.
+
+    Parameters
+    ----------
+    case
+        What to forecast.
+    counts
+        Counts that are not a file the case can name.
+    theory
+        That of the case's graph, if it has been read.
 
     Raises
     ------
     EvidenceError
-        For a series the embedded tables do not know, or that is not a count.
+        For a series the graph's evidence does not know, or one that counts cannot give; or if
+        nothing is known of tension.
     """
-    evidence = rows.load()
+    theory = theory or theories.load(case.graph)
+    evidence = theory.evidence
     source = counts if counts is not None else case.evidence
     if counts is None and case.evidence == EMBEDDED:
+        if not any(o.series == names.DEATHS for o in evidence.observations):
+            raise EvidenceError(
+                f"the graph {theory.graph.name!r} comes without {names.DEATHS}; give counts: a "
+                "CSV, or evidence = 'counts.csv' in the case"
+            )
         return evidence.as_of(case.as_of or _last_day(evidence)), case.as_of or _last_day(evidence)
     read = rows.read_counts(source)
     as_of = case.as_of or max(o.window.end for o in read)
-    return evidence.with_counts(read).as_of(as_of), as_of
+    return theory.with_counts(read).as_of(as_of), as_of
 
 
 def _last_day(evidence: Evidence) -> date:

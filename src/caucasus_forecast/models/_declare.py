@@ -60,6 +60,8 @@ def stacked(
     name: str, keys: Sequence[str], labels: Sequence[str], dim: str, priors: PriorSet
 ) -> Any:
     """One vector variable for many keys; one part for each distribution if they differ."""
+    if not keys:
+        return np.zeros(0)
     families = list(dict.fromkeys(priors[k].dist for k in keys))
     if len(families) == 1:
         return getattr(pm, families[0])(name, **_arguments(keys, priors), dims=dim)
@@ -82,13 +84,11 @@ def declare(graph: CausalGraph, priors: PriorSet) -> Parameters:
     ``noise[share]``, ``overdispersion``.
     """
     model = pm.modelcontext(None)
-    slope: Any = np.zeros(0)
-    if graph.slopes:
-        model.add_coord(EDGE, graph.slopes)
-        slope = stacked("slope", graph.slopes, graph.slopes, EDGE, priors)
     rated, proportions = graph.based, graph.shares
-    model.add_coord(NODE, rated)
-    model.add_coord(SHARE, proportions)
+    for dim, labels in ((EDGE, graph.slopes), (NODE, rated), (SHARE, proportions)):
+        if labels:
+            model.add_coord(dim, labels)
+    slope = stacked("slope", graph.slopes, graph.slopes, EDGE, priors)
     base = stacked("base", [f"{n}.base" for n in rated], rated, NODE, priors)
     noise = stacked("noise", [f"{n}.noise" for n in proportions], proportions, SHARE, priors)
     return Parameters(

@@ -22,7 +22,6 @@ import numpy as np
 import xarray as xr
 
 from ..graph import CausalGraph
-from ..graph import load as load_graph
 from ..likelihood import Plan, path_terms, plan
 from ..names import MONTH
 from ..priors import PriorSet
@@ -31,7 +30,10 @@ from ..tension import Drift, bounded, death_path_terms
 if TYPE_CHECKING:
     import pymc as pm
 
-GRAPH: CausalGraph = load_graph("alyarli-2021")
+
+def graph(theory: CausalGraph) -> CausalGraph:
+    """The model's graph: all of the theory's."""
+    return theory
 
 
 def process(panel: xr.Dataset, plan: Plan) -> Drift:
@@ -47,16 +49,17 @@ def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
     panel
         From `caucasus_forecast.panel.build`.
     priors
-        A complete prior set.
+        A complete set; the graph is the one it is complete for.
     """
     import pymc as pm
     import pytensor.tensor as pt
 
     from ._declare import TENSOR, declare, levels_of, scalar
 
-    cells = plan(panel, GRAPH)
+    own = graph(priors.graph)
+    cells = plan(panel, own)
     with pm.Model(coords={MONTH: panel[MONTH].to_numpy().astype("datetime64[M]").astype(str)}):
-        p = declare(GRAPH, priors)
+        p = declare(own, priors)
         kept = scalar("drift.persistence", priors)
         level, loading = scalar("drift.level", priors), scalar("drift.loading", priors)
         size = scalar("drift.size", priors)

@@ -24,13 +24,13 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
 
 from .. import density as densities
 from .. import kernel
 from ..density import Density
 from ..graph import CausalGraph
-from ..graph import load as load_graph
 from ..learning import reference
 from ..likelihood import Parameters, Plan, ladder_terms, plan
 from ..priors import PriorSet, layout
@@ -40,7 +40,10 @@ if TYPE_CHECKING:
     import pymc as pm
     import pytensor.tensor as pt
 
-GRAPH: CausalGraph = load_graph("alyarli-2021")
+
+def graph(theory: CausalGraph) -> CausalGraph:
+    """The model's graph: all of the theory's."""
+    return theory
 
 
 def process(panel: xr.Dataset, plan: Plan) -> Ladder:
@@ -58,10 +61,11 @@ def density(panel: xr.Dataset, priors: PriorSet) -> Density:
     panel
         From `caucasus_forecast.panel.build`.
     priors
-        A complete prior set.
+        A complete set; the graph is the one it is complete for.
     """
-    cells = plan(panel, GRAPH)
-    return densities.density(priors, layout(GRAPH, "ladder"), process(panel, cells).facts(cells))
+    own = graph(priors.graph)
+    cells = plan(panel, own)
+    return densities.density(priors, layout(own, "ladder"), process(panel, cells).facts(cells))
 
 
 def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
@@ -75,21 +79,24 @@ def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
     panel
         From `caucasus_forecast.panel.build`.
     priors
-        A complete prior set.
+        A complete set; the graph is the one it is complete for.
     """
     import pymc as pm
 
     from ._declare import declare, scalar
     from ._ops import ladder_evidence
 
-    cells = plan(panel, GRAPH)
+    own = graph(priors.graph)
+    cells = plan(panel, own)
     ladder = process(panel, cells)
     with pm.Model() as model:
-        p = declare(GRAPH, priors)
+        p = declare(own, priors)
         drift, mobility = scalar("ladder.drift", priors), scalar("ladder.mobility", priors)
         packed = pm.Data("packed_evidence", kernel.pack(ladder.facts(cells)))
-        vectors = (p.slope, model["base"], model["noise"], model["overdispersion"])
-        pm.Potential("evidence", ladder_evidence(*vectors, drift, mobility, packed)[0])
+        base, noise = (model.named_vars.get(k, np.zeros(0)) for k in ("base", "noise"))
+        over = model["overdispersion"]
+        log_evidence = ladder_evidence(p.slope, base, noise, over, drift, mobility, packed)[0]
+        pm.Potential("evidence", log_evidence)
     return model
 
 

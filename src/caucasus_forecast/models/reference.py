@@ -15,7 +15,6 @@ import numpy as np
 import xarray as xr
 
 from ..graph import CausalGraph
-from ..graph import load as load_graph
 from ..likelihood import Plan, path_terms, plan
 from ..names import HISTORY
 from ..priors import PriorSet
@@ -24,10 +23,11 @@ from ..tension import OwnHistory, own_history
 if TYPE_CHECKING:
     import pymc as pm
 
-_FULL = load_graph("alyarli-2021")
-GRAPH: CausalGraph = CausalGraph(
-    "reference", _FULL.nodes, tuple(e for e in _FULL.edges if e.role == "gate")
-)
+
+def graph(theory: CausalGraph) -> CausalGraph:
+    """The model's graph: the nodes of the theory, and its gates."""
+    gates = tuple(e for e in theory.edges if e.role == "gate")
+    return CausalGraph("reference", theory.nodes, gates)
 
 
 def process(panel: xr.Dataset, plan: Plan) -> OwnHistory:
@@ -43,16 +43,18 @@ def build(panel: xr.Dataset, priors: PriorSet) -> pm.Model:
     panel
         From `caucasus_forecast.panel.build`.
     priors
-        A complete prior set; only base rates, noises and overdispersion are used.
+        A complete set; the graph is the one it is complete for. Only base rates, noises and
+        overdispersion are used.
     """
     import pymc as pm
 
     from ._declare import TENSOR, declare, levels_of
 
-    cells = plan(panel, GRAPH)
+    own = graph(priors.graph)
+    cells = plan(panel, own)
     history = process(panel, cells).history
     with pm.Model(coords={HISTORY: np.arange(-len(history), 0)}) as model:
-        p = declare(GRAPH, priors)
+        p = declare(own, priors)
         pm.Dirichlet("history_weight", np.ones(len(history)), dims=HISTORY)
         nodes, _ = path_terms(levels_of(cells, p, np.zeros((cells.months, 1))), p, TENSOR)
         pm.Potential("evidence", nodes.sum())

@@ -69,7 +69,7 @@ SHARED_PARAMETERS: dict[str, str] = {
 
 
 def parameters(graph: CausalGraph | None = None) -> dict[str, str]:
-    """Every parameter a set must give, and the support of each.
+    """Every parameter a set for a graph (default: the article's) must give, and its support.
 
     One slope per edge (``cause->effect``); ``node.base`` for each count (log monthly rate), event
     (log monthly cumulative hazard) and share (log odds), in the article's status quo;
@@ -236,8 +236,10 @@ def layout(graph: CausalGraph, model: str) -> Layout:
     found: Layout = {}
     if graph.slopes:
         found["slope"] = (names.EDGE, graph.slopes)
-    found["base"] = (names.NODE, tuple(f"{n}.base" for n in graph.based))
-    found["noise"] = (names.SHARE, tuple(f"{n}.noise" for n in graph.shares))
+    if graph.based:
+        found["base"] = (names.NODE, tuple(f"{n}.base" for n in graph.based))
+    if graph.shares:
+        found["noise"] = (names.SHARE, tuple(f"{n}.noise" for n in graph.shares))
     found["overdispersion"] = (None, ("overdispersion",))
     return found | {k.replace(".", "_"): (None, (k,)) for k in own}
 
@@ -250,7 +252,16 @@ def coordinates(layout: Layout) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PriorSet(Mapping[str, Prior]):
-    """A complete, named set of priors, checked against the graph's parameters.
+    """A complete, named set of priors, checked against the parameters of a graph.
+
+    Parameters
+    ----------
+    name, title
+        For people.
+    entries
+        Parameter → prior, or anything `as_prior` reads.
+    graph
+        The graph it is complete for (default: that of the article).
 
     Raises
     ------
@@ -266,9 +277,10 @@ class PriorSet(Mapping[str, Prior]):
     name: str
     entries: Mapping[str, Prior]
     title: str = ""
+    graph: CausalGraph = field(default_factory=load_graph, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        needed = parameters()
+        needed = parameters(self.graph)
         entries = {}
         for key, value in self.entries.items():
             if key not in needed:
@@ -276,7 +288,10 @@ class PriorSet(Mapping[str, Prior]):
                     f"prior set {self.name!r}: unknown parameter {key!r}; {nearest(key, needed)}"
                 )
             entries[key] = _placed(key, value)
-            _check_support(self.name, key, entries[key], needed[key])
+            try:
+                check_support(key, entries[key], needed[key])
+            except PriorError as error:
+                raise PriorError(f"prior set {self.name!r}: {error}") from None
         if missing := [key for key in needed if key not in entries]:
             shown = ", ".join(missing[:8]) + (" …" if len(missing) > 8 else "")
             raise PriorError(
@@ -299,7 +314,7 @@ class PriorSet(Mapping[str, Prior]):
         return hash((self.name, self.digest))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PriorSet, (self.name, dict(self.entries), self.title)
+        return PriorSet, (self.name, dict(self.entries), self.title, self.graph)
 
     @property
     def digest(self) -> str:
@@ -327,7 +342,7 @@ class PriorSet(Mapping[str, Prior]):
                     f"prior set {self.name!r}: unknown parameter {key!r}; {nearest(key, entries)}"
                 )
             entries[key] = _placed(key, value)
-        return PriorSet("+".join([self.name, *given]), entries, self.title)
+        return PriorSet("+".join([self.name, *given]), entries, self.title, self.graph)
 
     def __repr__(self) -> str:
         head = f"PriorSet {self.name!r}" + (f": {self.title}" if self.title else "")
@@ -376,20 +391,38 @@ def load(name_or_path: str | Path) -> PriorSet:
     >>> len(load("agnostic")) == len(parameters())
     True
     """
-    text = str(name_or_path)
-    if text in list():
-        return _shipped(text)
-    path = Path(name_or_path)
-    body = read_text(
-        name_or_path, "prior set", list(), PriorError, ". For a file of your own give its path"
-    )
-    return read(body, path.name, path.stem)
+    if str(name_or_path) in list():
+        return _shipped(str(name_or_path))
+    return _complete(open_file(name_or_path))
+
+
+def open_file(path: str | Path) -> Written:
+    """What a TOML file of priors says, for whatever graph it is meant.
+
+    Raises
+    ------
+    PriorError
+        Naming the file, the key, the value, what is allowed and the nearest match.
+    """
+    hint = ". For a file of your own give its path"
+    body = read_text(path, "prior set", list(), PriorError, hint)
+    return written(body, Path(path).name, Path(path).stem)
 
 
 @cache
 def _shipped(name: str) -> PriorSet:
     file = files("caucasus_forecast").joinpath("priors", f"{name}.toml")
     return read(file.read_text(encoding="utf-8"), file.name, name)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file of priors as written: complete for no graph in particular."""
+
+    name: str
+    title: str
+    entries: Mapping[str, Prior]
+    where: str
 
 
 def read(text: str, where: str, stem: str = "") -> PriorSet:
@@ -400,6 +433,24 @@ def read(text: str, where: str, stem: str = "") -> PriorSet:
     PriorError
         Whatever is wrong with the text.
     """
+    return _complete(written(text, where, stem))
+
+
+def _complete(found: Written) -> PriorSet:
+    try:
+        return PriorSet(found.name, found.entries, found.title)
+    except PriorError as error:
+        raise PriorError(f"{found.where}: {error}") from None
+
+
+def written(text: str, where: str, stem: str = "") -> Written:
+    """What the text of a TOML file says; `where` is how errors name it.
+
+    Raises
+    ------
+    PriorError
+        Whatever is wrong with it, but for parameters that a graph lacks or needs.
+    """
     try:
         body = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError
@@ -409,18 +460,17 @@ def read(text: str, where: str, stem: str = "") -> PriorSet:
         raise PriorError(
             f"{where}: name is {_shown(name)}, title is {_shown(title)}; write both as text"
         )
-    entries: dict[str, Any] = {}
     for key, value in body.items():
         if not isinstance(value, dict):
             raise PriorError(
                 f"{where}: {key!r} is {_shown(value)}; each parameter is a table: "
                 f'["{key}"] with dist, kwargs, why, claims. Other keys: name, title'
             )
-        entries[key] = value
     try:
-        return PriorSet(name, entries, title)
+        entries = {key: _placed(key, value) for key, value in body.items()}
     except PriorError as error:
         raise PriorError(f"{where}: {error}") from None
+    return Written(name, title, entries, where)
 
 
 def resolve(given: Any) -> PriorSet:
@@ -494,10 +544,21 @@ def _check_argument(dist: str, name: str, value: Any, domain: str) -> None:
 _NESTED = {REAL: (REAL, POSITIVE, UNIT), POSITIVE: (POSITIVE, UNIT), UNIT: (UNIT,)}
 
 
-def _check_support(name: str, key: str, prior: Prior, support: str) -> None:
+def check_support(key: str, prior: Prior, support: str) -> None:
+    """Refuse a prior that draws what its parameter cannot be.
+
+    Raises
+    ------
+    PriorError
+        With the distributions that fit.
+    """
     if prior.support not in _NESTED[support]:
         fitting = (d for d, (_, s) in DISTRIBUTIONS.items() if s in _NESTED[support])
         raise PriorError(
-            f"prior set {name!r}: {key} takes {support}, but {prior!r} draws {prior.support}; "
-            f"use one of: {', '.join(sorted(fitting))}"
+            f"{key} takes {support}, but {prior!r} draws {prior.support}; use one of: "
+            f"{', '.join(sorted(fitting))}"
         )
+
+
+from .pooling import pool as pool  # noqa: E402
+from .pooling import to_toml as to_toml  # noqa: E402
