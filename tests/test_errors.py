@@ -10,6 +10,7 @@ LEAVES = {
     "CaseError": ValueError,
     "ScenarioError": ValueError,
     "QuestionError": ValueError,
+    "InterventionError": ValueError,
     "StorageError": OSError,
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from toys import LADDER
 
-from caucasus_forecast import simulate, streams
+from caucasus_forecast import quantiles, simulate, streams
 from caucasus_forecast.equations import count_mean, log_count, log_event, log_share, walk
 from caucasus_forecast.errors import GraphError
 from caucasus_forecast.evidence import Evidence, Observation, Series, Window
@@ -66,10 +66,10 @@ def _rows(paths):
 
 def _start(paths, level=None):
     """All paths at rest: nothing carried, quo status, at a level or at the initial distribution."""
-    state = np.tile(np.exp(LADDER.log_initial), (paths, 1))
-    state = (
-        LADDER.start(state, streams.stream(3, "start")) if level is None else np.full(paths, level)
-    )
+    state = np.full(paths, level)
+    if level is None:
+        chance = np.tile(np.exp(LADDER.log_initial), (paths, 1))
+        state = LADDER.start(chance, streams.stream(3, "start").random(paths))
     zeros = np.zeros(paths)
     return simulate.Origin(
         _rows(paths),
@@ -206,7 +206,7 @@ def test_a_share_has_the_density_of_its_likelihood(futures):
 
 def test_many_counts_have_the_mean_and_variance_of_the_equation(rng):
     mean = np.full(PATHS, 2.5)
-    drawn = simulate.draw_count(mean, np.full(PATHS, SPREAD), rng)
+    drawn = quantiles.negative_binomial(rng.random(PATHS), mean, mean / SPREAD)
     assert drawn.mean() == pytest.approx(2.5, abs=0.02)
     assert drawn.var() == pytest.approx(2.5 * (1 + SPREAD), abs=0.08)
     for k in range(5):
@@ -344,7 +344,7 @@ def test_a_learned_ladder_moves_by_its_own_transitions():
     level = np.zeros(50_000, int)
     own = {"ladder.drift": np.zeros(50_000), "ladder.mobility": np.zeros(50_000)}
     for t in range(30):
-        level = ladder.advance(level, np.zeros(50_000), own, streams.stream(1, t))
+        level = ladder.advance(level, np.zeros(50_000), own, streams.stream(1, t).random(50_000))
     exact = np.linalg.matrix_power(np.exp(ladder.log_reference), 30)[0]
     seen = np.bincount(level, minlength=len(exact)) / 50_000
     np.testing.assert_allclose(seen, exact, atol=0.012)

@@ -17,7 +17,7 @@ from scipy import stats
 from toys import LADDER
 
 import caucasus_forecast as cf
-from caucasus_forecast import markov
+from caucasus_forecast import markov, quantiles
 from caucasus_forecast.equations import log_negative_binomial
 from caucasus_forecast.errors import CaseError
 from caucasus_forecast.evidence import Evidence, Observation, Series, Window
@@ -31,7 +31,6 @@ from caucasus_forecast.tension import (
     OwnHistory,
     bounded,
     death_path_terms,
-    draw_category,
     fit_ladder,
     own_history,
     stationary,
@@ -264,7 +263,7 @@ def test_a_total_of_no_deaths_is_exact_over_any_number_of_months():
 
 def test_simulated_deaths_have_the_mean_and_variance_of_their_level(rng):
     level = np.repeat(np.arange(3), 200_000)
-    drawn = LADDER.draw_deaths(level, 1.5, {}, rng).reshape(3, -1)
+    drawn = LADDER.draw_deaths(level, 1.5, {}, rng.random(len(level))).reshape(3, -1)
     mean = LADDER.mean * 1.5
     np.testing.assert_allclose(drawn.mean(1), mean, rtol=0.03)
     np.testing.assert_allclose(drawn.var(1), mean + mean**2 / (LADDER.size * 1.5), rtol=0.05)
@@ -367,7 +366,7 @@ def test_an_intervention_finds_the_level_of_its_score():
 def test_a_path_advances_by_the_step_of_its_pull(rng):
     level, paths = np.repeat(np.arange(3), 100_000), 300_000
     own = {"ladder.drift": np.full(paths, 0.4), "ladder.mobility": np.full(paths, 0.3)}
-    after = LADDER.advance(level, np.full(paths, -0.7), own, rng)
+    after = LADDER.advance(level, np.full(paths, -0.7), own, rng.random(paths))
     seen = np.stack([np.bincount(after[level == i], minlength=3) / 100_000 for i in range(3)])
     np.testing.assert_allclose(seen, moved(LADDER, 0.4, 0.3, -0.7)[0], atol=0.008)
 
@@ -387,14 +386,14 @@ def test_a_path_advances_by_the_step_of_its_pull(rng):
     ],
 )
 def test_a_category_is_drawn_by_inversion(weight, uniform, category):
-    assert draw_category(np.array(weight), np.array(uniform)) == category
+    assert quantiles.category(np.array(weight), np.array(uniform)) == category
 
 
 @given(st.lists(st.sampled_from([0.0, 1e-12, 0.3, 1.0, 7.0]), min_size=1, max_size=6), st.data())
 def test_a_category_without_weight_is_never_drawn(weight, data):
     weight = np.array([*weight, 1.0])
     uniform = data.draw(st.floats(0.0, 1.0, exclude_max=True))
-    assert weight[draw_category(weight, np.array(uniform))] > 0
+    assert weight[quantiles.category(weight, np.array(uniform))] > 0
 
 
 # ------------------------------------------------------------------------------------------- replay
@@ -501,7 +500,7 @@ def test_a_drift_path_advances_around_its_moving_mean(rng):
     paths, kept, pull = 200_000, 0.8, 0.5
     own = {"drift.persistence": np.full(paths, kept)}
     state = np.tile([1.0, 0.2], (paths, 1))
-    after = Drift().advance(state, np.full(paths, pull), own, rng)
+    after = Drift().advance(state, np.full(paths, pull), own, rng.random(paths))
     mean = kept * 0.2 + (1 - kept) * pull
     np.testing.assert_allclose(after[:, 1], mean)
     assert after[:, 0].mean() == pytest.approx(mean + kept * 0.8, abs=0.01)
@@ -528,20 +527,22 @@ def test_own_history_is_the_last_months_seen():
 def test_own_history_comes_again_with_its_weights(rng):
     process, paths = OwnHistory(np.array([4.0, 0.0, 90.0])), 100_000
     own = {"history_weight": np.tile([0.5, 0.3, 0.2], (paths, 1))}
-    state = process.advance(np.zeros(paths, int), np.ones(paths), own, rng)
-    deaths, seen = np.unique(process.draw_deaths(state, 1.0, own, rng), return_counts=True)
+    state = process.advance(np.zeros(paths, int), np.ones(paths), own, rng.random(paths))
+    drawn = process.draw_deaths(state, 1.0, own, rng.random(paths))
+    deaths, seen = np.unique(drawn, return_counts=True)
     assert deaths.tolist() == [0, 4, 90]
     np.testing.assert_allclose(seen / paths, [0.3, 0.5, 0.2], atol=0.01)
     assert not process.score_of(state).any()
-    assert process.at_score(np.array([2.0, -1.0])).tolist() == [1, 1]
+    with pytest.raises(CaseError, match="'reference' has no tension to set; use 'ladder'"):
+        process.at_score(np.array([2.0, -1.0]))
 
 
 DIGEST = """
 import hashlib
 from datetime import date
-from caucasus_forecast import evidence, models, panel
+from caucasus_forecast import evidence, graph, models, panel
 from caucasus_forecast.likelihood import plan
-graph, as_of = models.ladder.GRAPH, date(2021, 11, 30)
+graph, as_of = graph.load(), date(2021, 11, 30)
 data = panel.build(evidence.load().as_of(as_of), graph, as_of)
 cells = plan(data, graph)
 ladder = models.ladder.process(data, cells)

@@ -7,6 +7,7 @@
     ├── CaseError        (ValueError)    a case file or an argument of a forecast
     ├── ScenarioError    (ValueError)    rules that do not parse or do not partition
     ├── QuestionError    (ValueError)    a question that does not parse, or cannot be asked
+    ├── InterventionError (ValueError)   a node, value or month that cannot be set
     └── StorageError     (OSError)       a saved forecast that is missing, damaged or in the way
 
 Every message names the place (file, row or key), the value, what is allowed, and the cure.
@@ -42,6 +43,10 @@ class ScenarioError(CaucasusForecastError, ValueError):
 
 class QuestionError(CaucasusForecastError, ValueError):
     """A question does not parse, or cannot be asked of these futures."""
+
+
+class InterventionError(CaucasusForecastError, ValueError):
+    """A node, a value or a month that cannot be set from outside."""
 
 
 class StorageError(CaucasusForecastError, OSError):

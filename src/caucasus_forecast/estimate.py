@@ -105,6 +105,33 @@ class Sample:
         error = array_stats.mcse(influence, chain_axis=0, draw_axis=1, method="mean")
         return mean, float(error)
 
+    def spread(self, value: Array) -> float:
+        """Standard deviation between draws of a value's mean, the paths' noise removed.
+
+        With v_d ∝ w_d c_d, and m_d and s_d² the mean and variance over the n_d paths of draw d on
+        which the condition holds, Var = (Σ v_d (m_d − m)² − Σ v_d (1 − v_d) s_d² / n_d) /
+        (1 − Σ v_d²), never less than zero; NaN where no draw has two paths.
+
+        Examples
+        --------
+        >>> value = np.array([[[1.0, 1.0], [3.0, 3.0], [1.0, 1.0], [3.0, 3.0]]])
+        >>> round(Sample(value > 0).spread(value) ** 2, 3)
+        1.333
+        """
+        paths = self.given.sum(-1)
+        usable = (paths >= 2) & (self.weights > 0)
+        if not usable.any():
+            return math.nan
+        weight = np.where(usable, self.weights * self.each, 0.0)
+        weight = weight / weight.sum()
+        kept = np.where(self.given, value, 0.0)
+        mean = kept.sum(-1) / np.maximum(paths, 1)
+        off = np.where(self.given, value - mean[..., None], 0.0)
+        within = (off**2).sum(-1) / np.maximum(paths - 1, 1) / np.maximum(paths, 1)
+        about = mean - (weight * mean).sum()
+        between = float((weight * about**2).sum() - (weight * (1 - weight) * within).sum())
+        return math.sqrt(max(between, 0.0) / max(1.0 - float((weight**2).sum()), 1e-12))
+
     def quantiles(self, value: Array, levels: tuple[float, ...]) -> tuple[float, ...]:
         """Quantiles of a value given the condition: the smallest value that reaches each level.
 

@@ -357,15 +357,15 @@ def replay(
     slope, base, noise, over, drift, mobility
         Parameters of each draw, (D, ·) or (D,).
     uniform
-        Shape (D, T): decides the level drawn from each month's smoothed distribution.
+        Shape (D, T): decides the path drawn.
     facts
         Evidence and ladder.
 
     Returns
     -------
     increment (D, T), drawn (D, T), filtered (D, K)
-        log p(evidence of month t | evidence before it); a level of each month given all evidence;
-        the level at the origin.
+        log p(evidence of month t | evidence before it); one path of levels given all evidence; the
+        distribution of the level at the origin.
     """
     draws, (months, levels) = len(over), facts.emission.shape
     increment, drawn = np.empty((draws, months)), np.empty((draws, months), np.int64)
@@ -375,21 +375,11 @@ def replay(
         log_emission, _, _ = _readings(base[d], noise[d], over[d], level, facts)
         pair_weight, _, _, _ = _pairs(base[d], over[d], level, facts)
         step, top = _steps(_moves(drift[d], mobility[d], level, facts), pair_weight)
-        weight, ahead, increment[d] = markov.filtered(
-            facts.initial, step, facts.which, log_emission
-        )
-        _, smoothed = markov.smoothed(step, facts.which, weight, ahead)
+        _, ahead, increment[d] = markov.filtered(facts.initial, step, facts.which, log_emission)
         filtered[d] = ahead[months - 1]
-        for t in range(months):
-            if t > 0:
-                increment[d, t] += top[facts.which[t - 1]]
-            below, left = 0, uniform[d, t] * smoothed[t].sum()
-            for k in range(levels - 1):
-                left -= smoothed[t, k]
-                if left < 0.0:
-                    break
-                below += 1
-            drawn[d, t] = below
+        for t in range(1, months):
+            increment[d, t] += top[facts.which[t - 1]]
+        drawn[d] = markov.path(step, facts.which, ahead, uniform[d])
     return increment, drawn, filtered
 
 

@@ -101,6 +101,31 @@ def smoothed(step: Array, which: Array, weight: Array, ahead: Array) -> tuple[Ar
 
 
 @compiled
+def path(step: Array, which: Array, ahead: Array, uniform: Array) -> Array:
+    """One path of levels given all evidence, drawn backwards after `filtered`, shape (T,).
+
+        p(level[t] | level[t + 1], evidence) ∝ ahead[t, ·] · step[which[t], ·, level[t + 1]]
+
+    Parameters
+    ----------
+    uniform
+        Shape (T,), decides the draw.
+    """
+    months, levels = ahead.shape
+    drawn = np.empty(months, np.int64)
+    chance = ahead[months - 1].copy()
+    for t in range(months - 1, -1, -1):
+        left, k = uniform[t] * chance.sum(), 0
+        while k < levels - 1 and left >= chance[k]:
+            left -= chance[k]
+            k += 1
+        drawn[t] = k
+        if t > 0:
+            chance = ahead[t - 1] * step[which[t - 1], :, k]
+    return drawn
+
+
+@compiled
 def value_and_gradient(
     log_initial: Array, log_step: Array, which: Array, log_emission: Array
 ) -> tuple[float, Array, Array, Array]:

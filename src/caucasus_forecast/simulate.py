@@ -3,16 +3,17 @@
 Each path walks the graph month by month with the equations of `caucasus_forecast.equations`, and
 draws what inference conditions on: the next tension level, counts, whether events happen, readings
 of shares. Feedback acts through what happened the month before. ``do`` sets nodes from outside:
-their causes are cut, their effects follow.
+their causes are cut, their effects follow; ``shift`` adds to what their causes say.
 
-Every random number comes from a stream of its own for each node and month, so that two runs that
-differ in one assumption share all others.
+Every outcome is a quantile, Q(u), of one uniform number of its node, month and path
+(`caucasus_forecast.quantiles`). Two runs with the same numbers differ only by what was changed, and
+what is known to have happened (``known``) says in which interval its number lies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,19 @@ from scipy import special
 
 from . import names
 from .equations import count_mean, excess, holds, walk
+from .equations import level as level_of
 from .errors import GraphError, nearest
 from .graph import CausalGraph
 from .likelihood import Parameters, Plan, monthly
 from .names import DAYS_PER_MONTH, DEATHS, TENSION
 from .panel import month_days
+from .quantiles import behind_negative_binomial, negative_binomial
 from .streams import stream
-from .tension import Process
+from .tension import Ladder, Process
 
 Array = np.ndarray
+# (node, month) -> a uniform number for each path
+Noise = Callable[[str, int], Array]
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ def origin(
     state: Array,
     status: Mapping[str, Array],
     seed: int,
+    month: int = -1,
 ) -> Origin:
     """The origin month seen by every path.
 
@@ -82,19 +88,22 @@ def origin(
     plan
         The panel's plan.
     parameters, own, state
-        One row a path.
+        One row a path; `state` as `process.start` takes it.
     status
         Status of each event node over the panel, (T,).
+    month
+        Which month of the panel is the origin (default: the last).
     """
     paths = len(state)
-    state = process.start(state, stream(seed, "origin"))
+    at = month % plan.months
+    noise = fresh(seed, paths, "origin")
+    state = process.start(state, noise(TENSION, at))
     counts = {c.node: monthly(c, plan.months) for c in plan.counts}
     ones = np.ones(paths)
-    now_status = {n: x[-1] * ones for n, x in status.items()}
-    before = {n: x[-2 if len(x) > 1 else -1] * ones for n, x in status.items()}
+    now_status = {n: x[at] * ones for n, x in status.items()}
     last: dict[str, Array] = {n: np.zeros(paths) for n in graph.node}
-    last |= before
-    last |= {n: _excess(counts.get(n), parameters, n, -2) * ones for n in counts}
+    last |= {n: x[max(at - 1, 0)] * ones for n, x in status.items()}
+    last |= {n: _excess(counts[n], parameters, n, at - 1) * ones for n in counts}
     shares: dict[str, Array] = {}
 
     def realise(name: str, level: Any) -> Any:
@@ -104,19 +113,20 @@ def origin(
         if kind == "event":
             return now_status[name]
         if kind == "share":
-            shares[name] = _share(parameters, name, level, stream(seed, "origin", name))
+            shares[name] = _share(parameters, name, level, special.ndtri(noise(name, at)))
         return level * ones
 
     now = walk(graph, _slopes(graph, parameters), last, realise)
     carried = dict(now)
     for node in graph.nodes:
         if node.kind == "count":
-            carried[node.name] = _excess(counts.get(node.name), parameters, node.name, -1) * ones
+            seen = counts.get(node.name)
+            carried[node.name] = _excess(seen, parameters, node.name, at) * ones
     return Origin(parameters, own, state, carried, now_status, shares)
 
 
 def _excess(counts: tuple[Array, Array] | None, p: Parameters, name: str, month: int) -> Any:
-    if counts is None or len(counts[0]) < -month or counts[1][month] == 0:
+    if counts is None or month < 0 or counts[1][month] == 0:
         return 0.0
     return excess(counts[0][month], p.base[name], counts[1][month])
 
@@ -125,9 +135,18 @@ def _slopes(graph: CausalGraph, p: Parameters) -> dict[str, Array]:
     return {name: p.slope[:, i] for i, name in enumerate(graph.slopes)}
 
 
-def _share(p: Parameters, name: str, level: Any, rng: np.random.Generator) -> Array:
-    noise = p.noise[name] * rng.normal(size=len(p.noise[name]))
-    return special.expit(p.base[name] + level + noise)
+def _share(p: Parameters, name: str, level: Any, z: Array) -> Array:
+    return special.expit(p.base[name] + level + p.noise[name] * z)
+
+
+def fresh(seed: int, paths: int, label: str = "future") -> Noise:
+    """A stream of its own for each node and month."""
+    return lambda name, h: _inside(stream(seed, label, name, h).random(paths))
+
+
+def _inside(u: Array) -> Array:
+    """Uniform numbers without the zero, at which a normal quantile is infinite."""
+    return np.maximum(u, 1e-300)
 
 
 def futures(
@@ -137,6 +156,7 @@ def futures(
     months: Array,
     seed: int,
     do: Mapping[str, Any] | None = None,
+    shift: Mapping[str, Any] | None = None,
     record: tuple[str, ...] = (),
 ) -> dict[str, Array]:
     """Simulate the months of a horizon.
@@ -146,8 +166,10 @@ def futures(
     months
         The months to simulate, (H,), ``datetime64[M]``.
     do
-        Node → what it is set to: a number, or (H,) or (P, H) values. For tension a score, for an
-        event its status, for anything else its level.
+        Node → what it is set to: a number, or (H,) or (P, H) values, NaN where it is left alone.
+        For tension a score, for an event its status, for anything else its level.
+    shift
+        Node → what is added to the sum of its causes, alike.
     record
         Nodes whose levels are wanted besides what is observable.
 
@@ -159,114 +181,312 @@ def futures(
     Raises
     ------
     GraphError
-        If `do` or `record` names an unknown node.
+        If `do`, `shift` or `record` names an unknown node.
     """
-    size = (start.paths, len(months))
-    given = {name: _path_values(graph, name, v, size) for name, v in (do or {}).items()}
+    acts = Acts.of(graph, start.paths, len(months), do, shift)
+    found = walk_months(graph, process, start, months, fresh(seed, start.paths), acts)
+    return gathered(found, graph, record)
+
+
+def gathered(
+    found: Iterator[Month], graph: CausalGraph, record: tuple[str, ...] = ()
+) -> dict[str, Array]:
+    """The months of a walk side by side, as `futures` returns them."""
     for name in record:
         graph.parents(name)
-    slope, last = _slopes(graph, start.parameters), dict(start.last)
-    state, status = start.state, dict(start.status)
     out: dict[str, list[Array]] = {}
-    for h, days in enumerate(month_days(months)):
-        exposure = float(days) / DAYS_PER_MONTH
-        fixed = {name: values[:, h] for name, values in given.items()}
-        step = _Step(graph, process, start, exposure, seed, h, fixed, last, status, state, record)
-        now = walk(graph, slope, last, step.realise)
-        state = step.state
-        status = {n: now[n] for n in status}
-        last = {**now, **step.carried}
-        for name, value in step.seen.items():
+    for month in found:
+        levels = {f"level:{name}": month.level[name] for name in record}
+        for name, value in (dict(month.seen) | levels).items():
             out.setdefault(name, []).append(value)
     return {name: np.stack(values, axis=1) for name, values in out.items()}
 
 
-def _path_values(graph: CausalGraph, name: str, value: Any, size: tuple[int, int]) -> Array:
+@dataclass(frozen=True)
+class Acts:
+    """What is done from outside: by node, (P, H) values, NaN where the node is left alone."""
+
+    do: Mapping[str, Array] = field(default_factory=dict)
+    shift: Mapping[str, Array] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, graph: CausalGraph, paths: int, months: int, do: Mapping[str, Any] | None = None,
+        shift: Mapping[str, Any] | None = None,
+    ) -> Acts:  # fmt: skip
+        """From anything that spreads over the paths and months.
+
+        Raises
+        ------
+        GraphError
+            For an unknown node, or an event that is shifted in its status.
+        """
+        size = (paths, months)
+        spread = {
+            what: {name: _spread(graph, what, name, v, size) for name, v in (given or {}).items()}
+            for what, given in (("do", do), ("shift", shift))
+        }
+        return cls(**spread)
+
+    def at(self, h: int) -> Acts:
+        """The acts of one month, (P,)."""
+        return Acts(*({n: x[:, h] for n, x in part.items()} for part in (self.do, self.shift)))
+
+
+def _spread(graph: CausalGraph, what: str, name: str, value: Any, size: tuple[int, int]) -> Array:
     if name not in graph.node:
-        raise GraphError(f"do: no node {name!r}; {nearest(name, graph.node)}")
+        raise GraphError(f"{what}: no node {name!r}; {nearest(name, graph.node)}")
     return np.broadcast_to(np.asarray(value, float), size)
+
+
+@dataclass(frozen=True)
+class Month:
+    """One month of all paths.
+
+    Attributes
+    ----------
+    seen
+        What is observable, and the tension score, by name, (P,).
+    level
+        Level of every node, (P,).
+    last, now, carried
+        What each node carried into the month, carries within it, and carries into the next.
+    noise
+        The uniform number behind each outcome.
+    state, status
+        The tension process, and the status of each event, at its end.
+    """
+
+    seen: Mapping[str, Array]
+    level: Mapping[str, Array]
+    last: Mapping[str, Array]
+    now: Mapping[str, Array]
+    carried: Mapping[str, Array]
+    noise: Mapping[str, Array]
+    state: Array
+    status: Mapping[str, Array]
+
+    def origin(self, before: Origin) -> Origin:
+        """Paths that start at the end of this month."""
+        shares = {n: self.seen[n] for n in before.shares}
+        return replace(
+            before, state=self.state, last=self.carried, status=self.status, shares=shares
+        )
+
+
+def walk_months(
+    graph: CausalGraph,
+    process: Process,
+    start: Origin,
+    months: Array,
+    noise: Noise,
+    acts: Acts | None = None,
+    known: Mapping[str, Array] | None = None,
+    along: Along | None = None,
+) -> Iterator[Month]:
+    """Walk the graph month by month.
+
+    Parameters
+    ----------
+    months
+        The months, (H,), ``datetime64[M]``.
+    noise
+        The uniform numbers.
+    acts
+        What is set and shifted.
+    known
+        Outcomes by node, (P, H), NaN where unknown: the uniform number behind a known outcome is
+        drawn from the interval that gives it. For tension the level of a ladder.
+    along
+        For a path-specific effect: the arrows along which the acts are felt.
+    """
+    acts, known = acts or Acts(), known or {}
+    last, status, state = start.last, start.status, start.state
+    for h, days in enumerate(month_days(months)):
+        step = _Step(
+            graph, process, start, h, float(days) / DAYS_PER_MONTH, noise,
+            acts.at(h), {n: x[:, h] for n, x in known.items()}, last, status, state,
+        )  # fmt: skip
+        if along is None:
+            month = step.walk(graph)
+        else:
+            month = along.walk(step, _slopes(graph, start.parameters))
+        last, status, state = month.carried, month.status, month.state
+        yield month
+
+
+@dataclass(frozen=True)
+class Along:
+    """Arrows that feel what is done; along every other the undisturbed world is felt.
+
+    The level of a node is a sum over the arrows into it, so that of a path-specific world is the
+    sum over `felt`, of what its own causes carry, and over the rest, of what they carry in
+    `undisturbed`, which has the same uniform numbers (Avin, Shpitser & Pearl 2005). Gates are those
+    of the undisturbed world.
+
+    Attributes
+    ----------
+    felt, rest
+        The graph with only those arrows, and with only the others.
+    undisturbed
+        The months of the other world.
+    unseen
+        Names whose observable is that of the other world: what is done, but not felt in itself.
+    """
+
+    felt: CausalGraph
+    rest: CausalGraph
+    undisturbed: Iterator[Month]
+    unseen: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls, graph: CausalGraph, felt: frozenset[str], undisturbed: Iterator[Month],
+        unseen: frozenset[str] = frozenset(),
+    ) -> Along:  # fmt: skip
+        """Of the names of the arrows felt."""
+        own = tuple(e for e in graph.edges if e.name in felt)
+        other = tuple(e for e in graph.edges if e.name not in felt)
+        return cls(replace(graph, edges=own), replace(graph, edges=other), undisturbed, unseen)
+
+    def walk(self, step: _Step, slope: Mapping[str, Array]) -> Month:
+        """One month of the path-specific world."""
+        other = next(self.undisturbed)
+        step.gates = other.last
+        rest = {n: level_of(self.rest, n, slope, other.now, other.last) for n in self.rest.order}
+        month = step.walk(self.felt, rest)
+        seen = {n: (other if n in self.unseen else month).seen[n] for n in month.seen}
+        return replace(month, seen=seen)
 
 
 class _Step:
     """One month of all paths: realises each node in causal order."""
 
     def __init__(
-        self, graph: CausalGraph, process: Process, start: Origin, exposure: float, seed: int,
-        h: int, fixed: Mapping[str, Array], last: Mapping[str, Array], status: Mapping[str, Array],
-        state: Array, record: tuple[str, ...],
+        self, graph: CausalGraph, process: Process, start: Origin, h: int, exposure: float,
+        noise: Noise, acts: Acts, known: Mapping[str, Array],
+        last: Mapping[str, Array], status: Mapping[str, Array], state: Array,
     ) -> None:  # fmt: skip
         self.graph, self.process, self.start = graph, process, start
-        self.exposure, self.seed, self.h = exposure, seed, h
-        self.fixed, self.last, self.status, self.state = fixed, last, status, state
-        self.record = record
+        self.h, self.exposure, self.fresh = h, exposure, noise
+        self.acts, self.known, self.gates = acts, known, last
+        self.last, self.status, self.state = last, status, state
         self.seen: dict[str, Array] = {}
-        self.carried: dict[str, Array] = {}
+        self.levels: dict[str, Array] = {}
+        self.excess: dict[str, Array] = {}
+        self.noise: dict[str, Array] = {}
 
-    def rng(self, name: str) -> np.random.Generator:
-        return stream(self.seed, "future", name, self.h)
+    def walk(self, graph: CausalGraph, extra: Mapping[str, Any] | None = None) -> Month:
+        """Realise every node; `extra` adds to the levels the arrows of `graph` give."""
+        slope = _slopes(self.graph, self.start.parameters)
+        added = extra or {}
 
-    def realise(self, name: str, level: Any) -> Any:
+        def realise(name: str, level: Any) -> Any:
+            return self._realise(name, level + added.get(name, 0.0))
+
+        now = walk(graph, slope, self.last, realise)
+        return Month(
+            self.seen, self.levels, self.last, now, {**now, **self.excess}, self.noise, self.state,
+            {n: now[n] for n in self.status},
+        )  # fmt: skip
+
+    def _realise(self, name: str, level: Any) -> Any:
         """Draw a node from its level, or take what do() sets; return what its effects see."""
         kind = self.graph.node[name].kind
-        level = level + np.zeros(self.start.paths)
+        level = level + np.zeros(self.start.paths) + self._shift(name)
+        if kind not in ("process", "event"):
+            level = self._held(name, level)
+        self.levels[name] = level
         if kind == "process":
             return self._tension(level)
         if kind == "event":
             return self._event(name, level)
-        level = self.fixed.get(name, level)
         if kind == "count":
             self._count(name, level)
         elif kind == "share":
-            self.seen[name] = _share(self.start.parameters, name, level, self.rng(name))
-        self._note(name, level)
+            z = special.ndtri(self._uniform(name, self._behind_share(name, level)))
+            self.seen[name] = _share(self.start.parameters, name, level, z)
         return level
 
+    def _shift(self, name: str) -> Any:
+        given = self.acts.shift.get(name)
+        return 0.0 if given is None else np.where(np.isnan(given), 0.0, given)
+
+    def _held(self, name: str, value: Array) -> Array:
+        given = self.acts.do.get(name)
+        return value if given is None else np.where(np.isnan(given), value, given)
+
+    def _uniform(self, name: str, behind: tuple[Array, Array] | None = None) -> Array:
+        """The uniform number of a node, within the interval behind what is known of it."""
+        u = self.fresh(name, self.h)
+        if behind is not None:
+            seen = ~np.isnan(self.known[name])
+            u = np.where(seen, behind[0] + u * (behind[1] - behind[0]), u)
+        self.noise[name] = u
+        return u
+
     def _tension(self, pull: Array) -> Array:
-        if TENSION in self.fixed:
-            self.state = self.process.at_score(self.fixed[TENSION])
-            score = self.fixed[TENSION]
-        else:
-            self.state = self.process.advance(self.state, pull, self.start.own, self.rng(TENSION))
-            score = self.process.score_of(self.state)
-        rng = self.rng(DEATHS)
-        deaths = self.process.draw_deaths(self.state, self.exposure, self.start.own, rng)
+        process, own, state = self.process, self.start.own, self.state
+        behind = None
+        if TENSION in self.known and isinstance(process, Ladder):
+            after = np.nan_to_num(self.known[TENSION]).astype(np.int64)
+            behind = process.behind_advance(state, after, pull, own)
+        self.state = process.advance(state, pull, own, self._uniform(TENSION, behind))
+        score = process.score_of(self.state)
+        given = self.acts.do.get(TENSION)
+        if given is not None:
+            held = ~np.isnan(given)
+            at = process.at_score(np.where(held, given, score))
+            self.state = np.where(held.reshape(-1, *[1] * (at.ndim - 1)), at, self.state)
+            score = np.where(held, given, score)
+        behind = None
+        if DEATHS in self.known and isinstance(process, Ladder):
+            count = np.nan_to_num(self.known[DEATHS]).astype(np.int64)
+            behind = process.behind_deaths(self.state, count)
+        u = self._uniform(DEATHS, behind)
+        deaths = process.draw_deaths(self.state, self.exposure, own, u)
         self.seen |= {TENSION: score, DEATHS: deaths}
-        self._note(TENSION, score)
         return score
 
     def _event(self, name: str, level: Array) -> Array:
-        self._note(name, level)
-        if name in self.fixed:
-            self.seen[name] = self.fixed[name]
-            return self.fixed[name]
         node, before = self.graph.node[name], self.status[name]
-        open_gate = np.ones(len(level), bool)
+        free = before == 0
         for edge in self.graph.into[name]:
             if edge.role == "gate":
                 gate = self.graph.node[edge.cause]
-                open_gate &= holds(gate, self.last[edge.cause]) > 0.5
+                free = free & (holds(gate, self.gates[edge.cause]) > 0.5)
         hazard = count_mean(self.start.parameters.base[name], node.reading * level, self.exposure)
-        happens = self.rng(name).random(len(level)) < -np.expm1(-hazard)
-        after = np.where(open_gate & (before == 0) & happens, float(node.reading), before)
+        chance = -np.expm1(-hazard)
+        behind = None
+        if name in self.known:
+            happened = self.known[name] != before
+            behind = (
+                np.where(free & ~happened, chance, 0.0),
+                np.where(free & happened, chance, 1.0),
+            )
+        happens = free & (self._uniform(name, behind) < chance)
+        after = self._held(name, np.where(happens, float(node.reading), before))
         self.seen[name] = after
         return after
 
     def _count(self, name: str, level: Array) -> None:
         p, reading = self.start.parameters, self.graph.node[name].reading
         mean = count_mean(p.base[name], np.clip(reading * level, -50.0, 15.0), self.exposure)
-        count = draw_count(mean, p.overdispersion, self.rng(name))
+        size = mean / p.overdispersion
+        behind = None
+        if name in self.known:
+            behind = behind_negative_binomial(np.nan_to_num(self.known[name]), mean, size)
+        count = negative_binomial(self._uniform(name, behind), mean, size)
         self.seen[name] = count
-        self.carried[name] = excess(count, p.base[name], self.exposure)
+        self.excess[name] = excess(count, p.base[name], self.exposure)
 
-    def _note(self, name: str, level: Array) -> None:
-        if name in self.record:
-            self.seen[f"level:{name}"] = level
-
-
-def draw_count(mean: Array, overdispersion: Array, rng: np.random.Generator) -> Array:
-    """NB1 counts with variance mean · (1 + overdispersion)."""
-    size = np.maximum(mean / overdispersion, 1e-12)
-    return rng.negative_binomial(size, 1.0 / (1.0 + overdispersion))
+    def _behind_share(self, name: str, level: Array) -> tuple[Array, Array] | None:
+        if name not in self.known:
+            return None
+        p, share = self.start.parameters, self.known[name]
+        z = (special.logit(share) - p.base[name] - level) / p.noise[name]
+        u = np.nan_to_num(special.ndtr(z))
+        return u, u
 
 
 def as_dataset(
@@ -282,7 +502,9 @@ def as_dataset(
 
     def group(kind: str, dtype: str) -> tuple[list[str], Array]:
         found = [n.name for n in graph.nodes if n.kind == kind and n.name in drawn]
-        stacked = np.stack([drawn[n] for n in found], axis=1).astype(dtype)
+        stacked = np.zeros((np.prod(shape), len(found), len(months)), dtype)
+        for i, name in enumerate(found):
+            stacked[:, i] = drawn[name]
         return found, stacked.reshape(*shape, len(found), len(months))
 
     counts, count = group("count", "int32")

@@ -23,7 +23,7 @@ carries no score: the naive benchmark.
 
 from __future__ import annotations
 
-from .common import BOUND, Replay, bounded, draw_category, stationary
+from .common import BOUND, Replay, bounded, stationary
 from .drift import Drift, death_path_terms
 from .fit import fit_ladder
 from .ladder import Ladder, Monthly
@@ -41,7 +41,6 @@ __all__ = [
     "Replay",
     "bounded",
     "death_path_terms",
-    "draw_category",
     "fit_ladder",
     "own_history",
     "stationary",

@@ -42,7 +42,7 @@ class Replay:
         Shape (D, T): log p(evidence of month t | evidence before it, parameters); a row sums to the
         log-likelihood of its draw.
     score
-        Shape (D, T): tension score of each month, one draw of its smoothed distribution.
+        Shape (D, T): tension score of each month, along one path drawn given all evidence.
     state
         The process at the origin given everything: (D, K) level probabilities, or (D,) values.
     """
@@ -50,18 +50,6 @@ class Replay:
     log_likelihood: Array
     score: Array
     state: Array
-
-
-def draw_category(weight: Array, uniform: Array) -> Array:
-    """Category of each row of (unnormalised) weights at a uniform number, by inversion.
-
-    Examples
-    --------
-    >>> draw_category(np.array([[0.2, 0.8], [0.2, 0.8]]), np.array([0.1, 0.9]))
-    array([0, 1])
-    """
-    cumulative = np.cumsum(weight, axis=-1)
-    return (uniform[..., None] * cumulative[..., -1:] >= cumulative).sum(-1)
 
 
 def add_by_month(increment: Array, month: Array, terms: Array) -> None:

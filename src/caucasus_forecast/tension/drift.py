@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from ..equations import NUMPY, Functions, Number, log_negative_binomial
 from ..likelihood import Cells, Levels, Parameters, Plan, path_terms, sweep_draws
+from ..quantiles import negative_binomial
 from .common import BOUND, Replay, add_by_month, bounded
 
 Array = np.ndarray
@@ -51,17 +53,15 @@ class Drift:
         add_by_month(increment, month, terms)
         return Replay(increment, score, np.stack([x[:, -1], own["drift.mean"]], axis=-1))
 
-    def start(self, state: Array, rng: np.random.Generator) -> Array:
+    def start(self, state: Array, u: Array) -> Array:
         """The path's last value and its moving mean, shape (P, 2)."""
         return state
 
-    def advance(
-        self, state: Array, pull: Array, own: Mapping[str, Array], rng: np.random.Generator
-    ) -> Array:
+    def advance(self, state: Array, pull: Array, own: Mapping[str, Array], u: Array) -> Array:
         """Next month's value and moving mean of each path."""
         kept = own["drift.persistence"]
         mean = kept * state[:, 1] + (1.0 - kept) * pull
-        noise = np.sqrt(1.0 - kept**2) * rng.normal(size=len(state))
+        noise = np.sqrt(1.0 - kept**2) * special.ndtri(u)
         return np.stack([mean + kept * (state[:, 0] - state[:, 1]) + noise, mean], axis=-1)
 
     def score_of(self, state: Array) -> Array:
@@ -73,13 +73,10 @@ class Drift:
         raw = BOUND * np.arctanh(np.clip(np.asarray(score, float) / BOUND, -0.9999, 0.9999))
         return np.stack([raw, np.zeros_like(raw)], axis=-1)
 
-    def draw_deaths(
-        self, state: Array, months: float, own: Mapping[str, Array], rng: np.random.Generator
-    ) -> Array:
+    def draw_deaths(self, state: Array, months: float, own: Mapping[str, Array], u: Array) -> Array:
         """Battle deaths of each path over an exposure."""
         rate = np.exp(np.clip(own["drift.level"] + own["drift.loading"] * state[:, 0], None, 14.0))
-        size = own["drift.size"]
-        return rng.negative_binomial(size, size / (size + rate * months))
+        return negative_binomial(u, rate * months, own["drift.size"])
 
 
 def whole_observations(cells: Cells) -> tuple[Array, Array, Array]:

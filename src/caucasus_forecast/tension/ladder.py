@@ -15,8 +15,9 @@ from ..kernel import Facts
 from ..learning import Reference
 from ..likelihood import Cells, Parameters, Plan, joined, shared_steps
 from ..names import DAYS_PER_MONTH, TENSION
+from ..quantiles import behind_category, behind_negative_binomial, category, negative_binomial
 from . import totals
-from .common import BOUND, Replay, draw_category
+from .common import BOUND, Replay
 
 Array = np.ndarray
 
@@ -264,20 +265,26 @@ class Ladder:
             tension=np.array([plan.sweep.position(TENSION)]),
         )
 
-    def start(self, state: Array, rng: np.random.Generator) -> Array:
+    def start(self, state: Array, u: Array) -> Array:
         """A level at the origin for each path, from (P, K) probabilities."""
-        return draw_category(state, rng.random(len(state)))
+        return category(state, u)
 
-    def advance(
-        self, level: Array, pull: Array, own: Mapping[str, Array], rng: np.random.Generator
-    ) -> Array:
+    def advance(self, level: Array, pull: Array, own: Mapping[str, Array], u: Array) -> Array:
         """Next month's level of each path, shape (P,)."""
+        return category(self._ahead(level, pull, own), u)
+
+    def behind_advance(
+        self, level: Array, after: Array, pull: Array, own: Mapping[str, Array]
+    ) -> tuple[Array, Array]:
+        """The interval of u at which `advance` goes from a level to the next."""
+        return behind_category(self._ahead(level, pull, own), after)
+
+    def _ahead(self, level: Array, pull: Array, own: Mapping[str, Array]) -> Array:
         gap = self.score[None, :] - self.score[level][:, None]
         tilt = (own["ladder.drift"] + pull) / self.response
         logits = self.log_reference[level] + tilt[:, None] * gap
         logits -= own["ladder.mobility"][:, None] * np.abs(gap)
-        weight = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return draw_category(weight, rng.random(len(level)))
+        return np.exp(logits - logits.max(axis=1, keepdims=True))
 
     def score_of(self, level: Array) -> Array:
         """Tension score of each path."""
@@ -287,18 +294,24 @@ class Ladder:
         """The level nearest to a score, for interventions."""
         return np.abs(self.score - np.asarray(score)[..., None]).argmin(-1)
 
-    def draw_deaths(
-        self, level: Array, months: float, own: Mapping[str, Array], rng: np.random.Generator
-    ) -> Array:
+    def draw_deaths(self, level: Array, months: float, own: Mapping[str, Array], u: Array) -> Array:
         """Battle deaths of each path over an exposure."""
-        if self.monthly is not None and is_month(np.array(months * DAYS_PER_MONTH)):
-            return self.monthly.draw(level, rng)
-        whole = 1.0 if is_month(np.array(months * DAYS_PER_MONTH)) else months
+        whole = is_month(np.array(months * DAYS_PER_MONTH))
+        if self.monthly is not None and whole:
+            return self.monthly.draw(level, u)
         if self.robust:
-            any_level = rng.integers(0, self.levels, len(level))
-            level = np.where(rng.random(len(level)) < self.robust, any_level, level)
-        mean, size = self.mean[level] * whole, self.size[level] * whole
-        return rng.negative_binomial(size, size / (size + mean))
+            odd, share = u < self.robust, u / self.robust * self.levels
+            level = np.where(odd, np.minimum(share.astype(int), self.levels - 1), level)
+            u = np.where(odd, share % 1.0, (u - self.robust) / (1.0 - self.robust))
+        exposure = 1.0 if whole else months
+        return negative_binomial(u, self.mean[level] * exposure, self.size[level] * exposure)
+
+    def behind_deaths(self, level: Array, deaths: Array) -> tuple[Array, Array]:
+        """The interval of u at which `draw_deaths` gives the deaths of a month."""
+        if self.monthly is not None:
+            return self.monthly.behind(level, deaths)
+        low, high = behind_negative_binomial(deaths, self.mean[level], self.size[level])
+        return tuple(self.robust + (1.0 - self.robust) * x for x in (low, high))  # type: ignore[return-value]
 
 
 def plain_steps(
@@ -368,10 +381,31 @@ class Monthly:
         cumulative /= cumulative[:, -1:]
         return (cumulative + np.arange(len(cumulative))[:, None]).ravel()
 
-    def draw(self, level: Array, rng: np.random.Generator) -> Array:
+    def draw(self, level: Array, u: Array) -> Array:
         """Deaths of a month at each level of an array; evenly inside the wide cells of the tail."""
         size = len(self.grid)
-        place = np.searchsorted(self._reached, level + rng.random(len(level)), side="right")
+        place = np.searchsorted(self._reached, level + u, side="right")
         cell = np.clip(place - level * size, 0, size - 1)
-        before = np.where(cell > 0, self.grid[cell - 1], self.grid[0] - 1)
-        return rng.integers(before + 1, self.grid[cell] + 1)
+        low, high = self._edges(level, cell)
+        width = self._width[cell]
+        step = np.clip((level + u - low) / (high - low) * width, 0, width - 1).astype(np.int64)
+        return self.grid[cell].astype(np.int64) - width + 1 + step
+
+    def behind(self, level: Array, deaths: Array) -> tuple[Array, Array]:
+        """The interval of u at which `draw` gives the deaths."""
+        cell = np.searchsorted(self.grid, deaths)
+        low, high = self._edges(level, cell)
+        width = self._width[cell]
+        step = deaths - (self.grid[cell] - width + 1)
+        one = (high - low) / width
+        return low + step * one - level, low + (step + 1) * one - level
+
+    @cached_property
+    def _width(self) -> Array:
+        """Number of counts in each cell."""
+        return np.diff(self.grid, prepend=self.grid[0] - 1).astype(np.int64)
+
+    def _edges(self, level: Array, cell: Array) -> tuple[Array, Array]:
+        """Where a level's cell begins and ends along `_reached`."""
+        place = level * len(self.grid) + cell
+        return np.where(cell > 0, self._reached[place - 1], level), self._reached[place]

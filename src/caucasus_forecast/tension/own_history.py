@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import CaseError
 from ..likelihood import Cells, Levels, Parameters, Plan, path_terms, sweep_draws
 from ..names import DAYS_PER_MONTH
-from .common import Replay, add_by_month, draw_category
+from ..quantiles import category
+from .common import Replay, add_by_month
 
 Array = np.ndarray
 
@@ -44,27 +46,25 @@ class OwnHistory:
         add_by_month(increment, month, terms)
         return Replay(increment, score, np.zeros(draws, int))
 
-    def start(self, state: Array, rng: np.random.Generator) -> Array:
+    def start(self, state: Array, u: Array) -> Array:
         """Nothing to carry."""
         return state
 
-    def advance(
-        self, state: Array, pull: Array, own: Mapping[str, Array], rng: np.random.Generator
-    ) -> Array:
+    def advance(self, state: Array, pull: Array, own: Mapping[str, Array], u: Array) -> Array:
         """Which past month comes again on each path."""
-        return draw_category(own["history_weight"], rng.random(len(state)))
+        return category(own["history_weight"], u)
 
     def score_of(self, state: Array) -> Array:
         """No score: zero."""
         return np.zeros(len(state))
 
     def at_score(self, score: Array) -> Array:
-        """The quietest month: tension has no score to set."""
-        return np.full(len(np.atleast_1d(score)), int(self.history.argmin()))
+        """Refused: tension has no score to set."""
+        raise CaseError(
+            "do(tension): the model 'reference' has no tension to set; use 'ladder' or 'drift'"
+        )
 
-    def draw_deaths(
-        self, state: Array, months: float, own: Mapping[str, Array], rng: np.random.Generator
-    ) -> Array:
+    def draw_deaths(self, state: Array, months: float, own: Mapping[str, Array], u: Array) -> Array:
         """Battle deaths of each path: those of the month that comes again."""
         return self.history[state].astype(np.int64)
 

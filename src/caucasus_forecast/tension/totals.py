@@ -29,6 +29,9 @@ SWEEPS, CLOSE = 500, 1e-10
 def marginals(forward: Array, steps: Array, backward: Array, counts: Array) -> Array:
     """Weight of each level of each month together with the total, shape (n, K).
 
+    The sums are those of `numpy.einsum`: the last bit of a matrix product depends on the number of
+    threads.
+
     Parameters
     ----------
     forward
@@ -45,7 +48,6 @@ def marginals(forward: Array, steps: Array, backward: Array, counts: Array) -> A
     so_far = [forward[:, None] * counts[0]]
     for t in range(1, months):
         so_far.append(_sum(np.einsum("ij,is->js", steps[t - 1], so_far[-1]), counts[t]))
-    # sums of einsum, not of a matrix product, whose last bit depends on the number of threads
     nothing = np.zeros(size)
     nothing[0] = 1.0
     to_come = [backward[:, None] * nothing]

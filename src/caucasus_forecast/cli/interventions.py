@@ -1,0 +1,135 @@
+"""`do`, `paths`: nodes set from outside, and what they move."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InterventionError
+from .common import FROM, leave, made, print_json, printable, told
+
+if TYPE_CHECKING:
+    from ..forecasting import Forecast
+    from ..scenarios import Table
+
+ACT = re.compile(r"\s*(\w+)\s*(=|\+=|-=|\*=)\s*(.+?)\s*", re.ASCII)
+
+
+def do(
+    acts: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NODE=VALUE...",
+            help='Such as tension=-1, corridor=open, "tension+=0.5" (shift), "pressure*=2".',
+        ),
+    ],
+    source: Annotated[Path | None, FROM] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="MONTH", help="First month, as 2022-03.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="MONTH", help="Last month.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MONTH", help="What would have been: do it from this past month on instead."
+        ),
+    ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(metavar="SCENARIO | NODE", help="Show this effect arrow by arrow."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the tables only.")] = False,
+) -> None:
+    """Set nodes from outside, and show what changes."""
+    wanted = dict(_act(text) for text in acts)
+    if since and (start or on):
+        raise InterventionError(
+            "--since asks what would have been; it goes with --until, not with --start or --on"
+        )
+    with told(sys.stderr.isatty() and not quiet, quiet or as_json):
+        forecast = made(source)
+        tables = _tables(forecast, wanted, start, until, since, on)
+    if as_json:
+        print_json(forecast, {name: _plain(t) for name, t in tables.items()})
+    else:
+        print("\n\n".join(printable(repr(t)) for t in tables.values()))
+    leave(forecast.passed, forecast.notes[0])
+
+
+def paths(
+    cause: Annotated[str, typer.Argument(metavar="CAUSE", help="A node.")],
+    effect: Annotated[str, typer.Argument(metavar="EFFECT", help="Another node.")],
+    source: Annotated[Path | None, FROM] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the table only.")] = False,
+) -> None:
+    """Show every path from a cause to an effect within a month, and their sum."""
+    with told(sys.stderr.isatty() and not quiet, quiet or as_json):
+        forecast = made(source)
+        table = forecast.paths(cause, effect)
+    if as_json:
+        print_json(forecast, {"paths": _plain(table)})
+    else:
+        print(printable(repr(table)))
+    leave(forecast.passed, forecast.notes[0])
+
+
+def _act(text: str) -> tuple[str, Any]:
+    from ..interventions import Shift, Times
+
+    found = ACT.fullmatch(text)
+    if found is None:
+        raise InterventionError(
+            f"{text!r}: write NODE=VALUE, NODE+=SHIFT, NODE-=SHIFT or NODE*=FACTOR"
+        )
+    node, operator, given = found.groups()
+    if operator == "=":
+        return node, {"true": True, "false": False}.get(given.lower(), _number(given))
+    number = _number(given)
+    if isinstance(number, str):
+        raise InterventionError(f"{text!r}: {given!r} is not a number")
+    return node, Times(number) if operator == "*=" else Shift(
+        number if operator == "+=" else -number
+    )
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _tables(
+    forecast: Forecast,
+    acts: dict[str, Any],
+    start: str | None,
+    until: str | None,
+    since: str | None,
+    on: str | None,
+) -> dict[str, Table]:
+    if since is not None:
+        other = forecast.counterfactual(acts, since=since, until=until)
+        return {"history": other.history, "scenarios": other.changed}
+    other_ = forecast.do(acts, start=start, until=until)
+    return {"effects": other_.effects} if on is None else {"along": other_.along(on)}
+
+
+def _plain(table: Table) -> dict[str, Any]:
+    return {"title": table.title, "notes": list(table.notes), "data": _dict(table)}
+
+
+def _dict(table: Table) -> dict[str, Any]:
+    """Every variable as its dimensions and values; months as text."""
+    data = table.data
+    found: dict[str, Any] = {"label": data.attrs.get("label")}
+    for name in (*data.coords, *data.data_vars):
+        values = data[name].to_numpy()
+        text = values.astype("datetime64[M]").astype(str) if values.dtype.kind == "M" else values
+        found[str(name)] = {"dims": list(map(str, data[name].dims)), "values": text.tolist()}
+    return found
