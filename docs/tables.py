@@ -18,7 +18,7 @@ from caucasus_forecast.priors import Prior, PriorSet
 
 ARTICLE = "alyarli-2021"
 SILENT = "no view reported"
-SHARED = ("definition", "modelling choice")
+SHARED = ("definition", "modelling choice", "as in alyarli-2021")
 
 
 def write(folder: Path) -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from caucasus_forecast import graph as graphs
@@ -14,16 +16,19 @@ from caucasus_forecast.errors import ScenarioError
 from caucasus_forecast.estimate import Sample, probability
 from caucasus_forecast.scenarios import (
     Condition,
+    Question,
     Scenario,
     ScenarioSet,
     Table,
     answer,
     available,
+    check,
     interval,
     load,
     measure,
     percent,
     read,
+    refuse_unknown,
     resolve,
     summarise,
 )
@@ -85,7 +90,7 @@ def refusal(body):
 
 
 def test_the_shipped_set_has_eight_states_and_eight_questions():
-    assert available() == ("alyarli-2021",)
+    assert available() == ("after-mission", "alyarli-2021")
     assert [s.id for s in ARTICLE.scenarios] == [f"S{i}" for i in range(1, 9)]
     assert [q.id for q in ARTICLE.questions] == [f"Q{i}" for i in range(1, 9)]
     assert ARTICLE.ordered
@@ -190,6 +195,7 @@ def states(*conditions, ordered):
     return ScenarioSet("own", "", tuple(scenarios), ordered=ordered)
 
 
+INF = np.inf
 MANY = Condition("max", names.DEATHS, at_least=10)
 SOME = Condition("max", names.DEATHS, at_least=5)
 FEW = Condition("max", names.DEATHS, below=5)
@@ -224,6 +230,238 @@ def test_a_gap_is_shown_with_a_counter_example(ordered):
     told = str(caught.value)
     assert "'own' is not exhaustive: the future chain 0, draw 0, path 1" in told
     assert "no scenario at month 2 (max of battle_deaths = 7). Add a last scenario" in told
+
+
+# ---------------------------------------------------------------------------------- checking a set
+
+
+def checked(chosen, *paths):
+    """The check of a set on as many futures as it takes to have four draws of two paths."""
+    shape = (1, 4, 2)
+    full = [*paths, *([{}] * (8 - len(paths)))]
+    return check(chosen, futures_of(*full, shape=shape), GRAPH, at_origin(shape))
+
+
+def faults(found):
+    return [str(f) for f in found.faults]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_partition_passes_its_check_with_its_shares(ordered):
+    found = checked(states((SOME,), (FEW,), ordered=ordered), {names.DEATHS: [0, 4, 5, 0]})
+    assert found.passed
+    assert found.faults == ()
+    assert found.cells == 2
+    assert found.futures == 8
+    assert found.scenarios["probability"].values.tolist() == [0.125, 0.875]
+    assert found.scenarios["ever"].values.tolist() == [0.125, 1.0]
+    assert found.scenarios["reachable"].values.all()
+    assert "a partition" in repr(found)
+    assert "8 simulated futures, 2 cells on paper" in repr(found)
+
+
+def test_a_gap_that_a_future_shows_is_shown_with_it():
+    found = checked(states((MANY,), (FEW,), ordered=True), {names.DEATHS: [3, 7, 0, 12]})
+    assert not found.passed
+    assert faults(found) == [
+        "gap at max of battle_deaths = 7: shown by 6.2 % of the simulated months"
+    ]
+    assert found.faults[0].share == 2 / 32  # months 2 and 3 of one of eight futures
+    assert "NOT a partition" in repr(found)
+
+
+def test_a_gap_that_no_future_shows_is_found_on_paper():
+    found = checked(states((MANY,), (FEW,), ordered=False))
+    assert not found.passed
+    assert faults(found) == [
+        "gap at max of battle_deaths >= 5 and < 10: on paper; no simulated future shows it"
+    ]
+
+
+def test_every_overlap_of_an_unordered_set_is_named():
+    chosen = states((SOME,), (MANY,), (FEW,), ordered=False)
+    found = checked(chosen, {names.DEATHS: [0, 7, 12, 0]})
+    (fault,) = found.faults
+    assert (fault.kind, fault.between, fault.share) == ("overlap", ("X1", "X2"), 2 / 32)
+    assert fault.at == "max of battle_deaths = 12"
+    assert checked(replace(chosen, ordered=True)).passed
+
+
+IMPOSSIBLE = {
+    "two measures of one series": (
+        (MANY,),
+        (Condition("max", names.DEATHS, below=10), Condition("total", names.DEATHS, at_least=10)),
+        (Condition("total", names.DEATHS, below=10),),
+    ),
+    "an event behind a gate": (
+        (Condition("status", "corridor", below=0.5),),
+        (Condition("status", "corridor", at_least=0.5), Condition("status", "fsb_post", below=0.5)),
+        (Condition("status", "fsb_post", at_least=0.5),),
+    ),
+}
+
+
+@pytest.mark.parametrize("conditions", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_an_overlap_of_measures_that_hang_together_may_be_impossible(conditions):
+    found = checked(states(*conditions, ordered=False))
+    assert found.passed
+    (fault,) = found.faults
+    assert fault.between == ("X1", "X3")
+    assert str(fault).endswith("no simulated future shows it, and it may be impossible")
+
+
+def test_a_gap_that_can_happen_is_found_behind_one_that_cannot():
+    total = Condition("total", names.DEATHS, at_least=5)
+    halves = ((FEW,), (SOME, total))  # what is left, 5 in a month and fewer in all, cannot be
+    found = checked(states(*halves, ordered=True))
+    assert (found.passed, [f.certain for f in found.faults]) == (True, [False])
+    calm = Condition("total", "pressure", below=1)
+    (fault,) = checked(states(*((calm, *half) for half in halves), ordered=True)).faults
+    assert (fault.certain, fault.at) == (True, "total of pressure >= 1")
+
+
+def test_what_has_happened_for_good_leaves_no_gap_on_paper():
+    ended = Condition("status", "peacekeepers", below=0.5)
+    chosen = states((ended, SOME), (ended, FEW), ordered=False)
+    gone = [{"peacekeepers": -1}] * 8
+    assert checked(chosen, *gone).passed
+    assert faults(checked(chosen, *gone[:7])) == [
+        "gap at status of peacekeepers = 1, max of battle_deaths = 0: shown by 12 % of the "
+        "simulated months"
+    ]
+
+
+def test_a_scenario_that_cannot_come_first_is_pointed_out():
+    chosen = states((SOME,), (MANY,), (), ordered=True)
+    found = checked(chosen, {names.DEATHS: 12})
+    assert found.passed
+    assert found.scenarios["reachable"].values.tolist() == [True, False, True]
+    assert found.scenarios["holds"].values.tolist() == [0.125, 0.125, 1.0]
+    assert [row[-1] for row in found.table.rows] == [
+        "",
+        "never first: others take all its cases",
+        "",
+    ]
+
+
+def test_a_scenario_that_never_happens_is_pointed_out():
+    found = checked(states((MANY,), (), ordered=True))
+    assert found.passed
+    assert [row[-1] for row in found.table.rows] == ["never in 8 futures", ""]
+    assert found.table.rows[0][2].startswith("< ")
+
+
+def every(*conditions):
+    return checked(states(conditions, (), ordered=True))
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        [Condition("max", n, at_least=1) for n in COUNTS]
+        + [Condition("status", n, at_least=0.5) for n in STATES],  # a million cells and more
+        [Condition("total", names.DEATHS, at_least=0, last=n) for n in range(1, 71)],  # 70 axes
+    ],
+    ids=["cells", "axes"],
+)
+def test_a_set_too_large_for_paper_says_so(conditions):
+    found = every(*conditions)
+    assert (found.passed, found.cells) == (True, 0)
+    assert "too large to check on paper" in found.notes[0]
+
+
+def asking(measure, *answers):
+    cut = tuple((label, replace(measure, at_least=a, below=b)) for label, a, b in answers)
+    return replace(states((), (), ordered=True), questions=(Question("Q", "?", measure, cut),))
+
+
+TOTAL, SHARE = Condition("total", "pressure"), Condition("share", "arms_share")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        (asking(TOTAL, ("few", 0, 3), ("many", 3, INF)), []),
+        (asking(TOTAL, ("few", 0, 2.5), ("many", 3, INF)), []),  # no count lies between
+        (asking(SHARE, ("low", 0, 0.94), ("high", 0.94, 1)), []),
+        (
+            asking(TOTAL, ("few", -INF, 2), ("many", 6, INF)),
+            ["Q: gap at total of pressure >= 2 and < 6: shown by 12 % of the simulated months"],
+        ),
+        (
+            asking(SHARE, ("low", -INF, 0.3), ("high", 0.4, INF)),
+            ["Q: gap at share of arms_share >= 0.3 and < 0.4: on paper; no simulated future "
+             "shows it"],
+        ),
+        (
+            asking(TOTAL, ("few", -INF, 6), ("many", 5, INF)),
+            ["Q: overlap of few and many at total of pressure >= 5 and < 6: shown by 12 % of the "
+             "simulated months"],
+        ),
+    ],
+)  # fmt: skip
+def test_answers_are_checked_on_their_one_measure(chosen, told):
+    found = checked(chosen, {"pressure": [0, 2, 0, 3]})
+    assert faults(found) == told
+    assert found.passed == (not told)
+
+
+def test_the_check_of_a_set_prints_its_questions():
+    found = checked(ARTICLE)
+    assert found.passed
+    assert "Is the mission still present at the horizon?" in repr(found)
+    assert found.questions.rows[0][0] == "Q1"
+    assert len(found.questions.rows) == found.answers.sizes[names.ANSWER] == 19
+
+
+edge = st.one_of(st.none(), st.integers(0, 5))
+
+
+@st.composite
+def box(draw):
+    """Conditions on two independent counts, with whole bounds."""
+    found = []
+    for of in (names.DEATHS, "pressure"):
+        low, high = draw(edge), draw(edge)
+        if (low, high) != (None, None):
+            low, high = -np.inf if low is None else low, np.inf if high is None else high
+            found.append(Condition("max", of, low, high))
+    return tuple(found)
+
+
+@given(st.lists(box(), min_size=2, max_size=4), st.booleans())
+def test_gaps_and_overlaps_on_paper_are_those_of_every_pair_of_counts(boxes, ordered):
+    found = checked(states(*boxes, ordered=ordered))
+    value = dict(zip((names.DEATHS, "pressure"), np.mgrid[0:8, 0:8], strict=True))
+    true = np.array(
+        [np.all([np.ones((8, 8)), *(c.holds(value[c.of]) for c in b)], axis=0) for b in boxes]
+    )
+    expected = {("gap", ())} if (~true.any(0)).any() else set()
+    for i in range(len(boxes)):
+        for j in range(i) if not ordered else ():
+            if (true[i] & true[j]).any():
+                expected.add(("overlap", (f"X{j + 1}", f"X{i + 1}")))
+    assert {(f.kind, f.between) for f in found.faults} == expected
+    assert found.passed == (not expected)
+    first = true & (np.cumsum(true, axis=0) == 1) if ordered else true
+    assert found.scenarios["reachable"].values.tolist() == first.any((1, 2)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        (Condition("max", "presure", at_least=1), "no count of 'presure'.*mean 'pressure'"),
+        (Condition("max", "treaty", at_least=1), "no count of 'treaty' in the graph 'aly"),
+        (Condition("status", names.DEATHS, at_least=1), r"no event of 'battle_d.*\('status' is"),
+        (Condition("change", "arm_share", at_least=1), "no share of 'arm_.*mean 'arms_share'"),
+    ],
+)  # fmt: skip
+def test_a_series_that_the_graph_lacks_is_refused_before_anything_slow(condition, told):
+    with pytest.raises(ScenarioError, match=f"'own', X1: {told}"):
+        refuse_unknown(states((condition,), (), ordered=True), GRAPH)
+    asked = Question("Q", "?", condition, ())
+    with pytest.raises(ScenarioError, match=f"'own', Q: {told}"):
+        refuse_unknown(replace(states((), (), ordered=True), questions=(asked,)), GRAPH)
 
 
 # -------------------------------------------------------------------------------------------- files
@@ -282,6 +520,12 @@ def test_a_set_of_ones_own_is_read_from_a_file(tmp_path):
         ('scenario = "S1"', "own.toml: 'scenario' must be tables, written [[scenario]]"),
         ("question = [1]\n" + with_condition(GOOD), "'question' must be tables"),
         ('ordered = "no"\n' + with_condition(GOOD), "'ordered' is 'no'; write true or false"),
+        (with_condition(GOOD).replace('"own"', "3"), "own.toml: 'name' is 3; write a text"),
+        (with_condition(GOOD.replace("10", "1" + "0" * 400)), "'at_least' is 1000000000"),
+        (with_condition(GOOD.replace("10", "1" + "0" * 5000)), "own.toml: Exceeds the limit"),
+        (with_condition(GOOD.replace('"max"', '["max"]')), "is ['max']; write max or total or"),
+        (with_condition('{ of = "battle_deaths" }'), "'measure' is missing; write max or total"),
+        (with_condition('{ measure = "status", of = "treaty", is = "yes" }'), "'is' is 'yes'; it"),
         (with_condition(GOOD) + STATE.format(id="S1", when="[]"), "id 'S1' is used twice"),
         (with_question(ident="S2"), "id 'S2' is used twice"),
         (
@@ -289,9 +533,9 @@ def test_a_set_of_ones_own_is_read_from_a_file(tmp_path):
             "unknown key 'rul'; did you mean 'rule'?",
         ),
         (with_condition(GOOD).replace('"nothing"', '" "'), "scenario 1 (S1): 'void' is ' '; write"),
-        (with_condition(GOOD).replace('void = "nothing"', ""), "'void' is None; write a text"),
+        (with_condition(GOOD).replace('void = "nothing"', ""), "'void' is missing; write a text"),
         (with_condition(GOOD).replace('id = "S2"', "id = 2"), "scenario 2 (2): 'id' is 2"),
-        (with_condition(GOOD).replace("when = []", ""), "'when' is None; write a list"),
+        (with_condition(GOOD).replace("when = []", ""), "'when' is missing; write a list"),
         (with_condition('"war"'), "scenario 1 (S1): 'war' is not a condition"),
         (with_condition(GOOD.replace("max", "meen")), "measure 'meen': did you mean 'mean'?"),
         (with_condition(GOOD.replace("at_least", "atleast")), "did you mean 'at_least'?"),
@@ -329,6 +573,9 @@ def test_a_set_of_ones_own_is_read_from_a_file(tmp_path):
             with_question(answers=BINS.replace("below = 3", "below = []")),
             "'below' is []; write a nu",
         ),
+        (with_question(answers="{}"), "'answers' must be tables: [{ label = , below = }, {"),
+        (with_question().replace("answers", "#"), "'answers' is missing; write [{ label = , be"),
+        (with_question().replace("measure = {", "#"), "'measure' is missing; write { measure = "),
         (with_question(measure='"total"'), "question 1 (Q1): 'total' is not a condition"),
         (with_question(measure=GOOD), "'measure' has bounds; write them in the answers"),
     ],

@@ -1,0 +1,45 @@
+"""A scenario set tried before any fit: futures from the prior predictive, and the set's check.
+
+Slopes and rates are drawn from their priors. Where tension stands at the origin is inferred from
+the evidence under those draws, so that the futures start where a forecast's would.
+"""
+
+from __future__ import annotations
+
+from . import posterior, scenarios, simulate
+from .case import Case, make
+from .scenarios import Check
+from .study import lay_out
+
+SIZE = {"chains": 1, "draws": 800, "paths": 5}
+
+
+def rehearse(case: Case) -> Check:
+    """What the scenario set of a case makes of 4,000 futures from its priors.
+
+    Parameters
+    ----------
+    case
+        Its evidence, graph, priors, horizon and seed are used; its sampler is not.
+
+    Raises
+    ------
+    ScenarioError
+        If the set cannot be read, or asks about a series the graph does not have.
+    EvidenceError, CaseError, GraphError, PriorError
+        For anything else that cannot be used as given.
+
+    See Also
+    --------
+    caucasus_forecast.scenarios.check : the check itself.
+    """
+    small = make("the case", case.model_dump() | SIZE)
+    study = lay_out(small)
+    priors = study.theory.beliefs(small.priors)
+    drawn = posterior.prior_draws(priors, study.graph, small.model, small.draws, small.seed)
+    _, own = posterior.parameters(drawn, study.graph, small.model)
+    start = study.origin(drawn, study.replay(drawn).state, own)
+    paths = simulate.futures(study.graph, study.process, start, study.months, small.seed)
+    futures = simulate.as_dataset(paths, study.graph, study.months, study.shape)
+    shares = {name: x.reshape(study.shape) for name, x in start.shares.items()}
+    return scenarios.check(study.partition, futures, study.graph, shares)
