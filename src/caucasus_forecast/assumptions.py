@@ -1,8 +1,9 @@
 """The same evidence under other beliefs: swap a prior set, and compare several.
 
-The draws in hand are reweighted where that is safe (`caucasus_forecast.reweighting`); otherwise the
-posterior is sampled again, from the same compiled density. Either way the futures use the same
-random numbers, so that what differs comes from the beliefs.
+The draws in hand are reweighted where that is safe (`caucasus_forecast.reweighting`), else moved
+where that is (`caucasus_forecast.transport`), else the posterior is sampled again, from the same
+compiled density. Every way the futures use the same random numbers, so that what differs comes from
+the beliefs.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from . import fitting, names, posterior, reweighting, scenarios, simulate
-from . import priors as prior_sets
+from . import fitting, names, posterior, reweighting, scenarios, simulate, transport
+from . import theory as theories
 from .priors import PriorSet
 from .reweighting import Weights
 from .scenarios import Table, percent
 from .study import Study
+from .transport import Moved
 
 Array = np.ndarray
 
@@ -38,23 +40,20 @@ def resolve(tree: xr.DataTree, given: Any) -> PriorSet:
     """
     if isinstance(given, dict):
         return own(tree).replace(given)
-    return prior_sets.resolve(given)
+    return theories.saved(tree).beliefs(given)
 
 
 def own(tree: xr.DataTree) -> PriorSet:
     """The prior set a forecast was made with."""
-    return PriorSet(tree.attrs["prior_set"], json.loads(tree.attrs["priors"]))
+    entries = json.loads(tree.attrs["priors"])
+    return PriorSet(tree.attrs["prior_set"], entries, graph=theories.saved(tree).graph)
 
 
 def weigh(tree: xr.DataTree, study: Study, priors: PriorSet) -> Weights:
     """What each draw of a forecast counts for under another set."""
     draws = tree[names.POSTERIOR].to_dataset()
     ratio = reweighting.log_prior_ratio(draws, own(tree), priors, study.layout)
-    share = reweighting.share_of(tree)
-    if share is not None:
-        ratio = ratio + np.log(np.maximum(share, 1e-300))
-    least = float(tree[names.DIAGNOSTICS]["ess_bulk"].min())
-    return reweighting.weights(ratio, least / ratio.size)
+    return reweighting.of_tree(tree, ratio)
 
 
 def swap(
@@ -65,15 +64,41 @@ def swap(
     Parameters
     ----------
     refit
-        True: sample again. None: reweight the draws where that is safe, else sample again.
+        True: sample again. None: reweight the draws where that is safe, else move them where that
+        is, else sample again; the attribute ``swapped`` says which.
     """
-    weights = None if refit else weigh(tree, study, priors)
-    if weights is not None and weights.safe:
-        return _reweighted(tree, study, priors, weights)
-    done = fitting.complete(fitting.draw(study, priors), study, priors)
-    why = "asked for" if weights is None else f"reweighting was not safe ({weights.words()})"
-    done.attrs["swapped"] = f"sampled again: {why}"
+    done, how = _sampled(study, priors, "asked for") if refit else _cheapest(tree, study, priors)
+    case = study.case.model_copy(update={"priors": priors.name})
+    done.attrs |= {"case": case.to_json(), "swapped": how}
     return done
+
+
+def _cheapest(tree: xr.DataTree, study: Study, priors: PriorSet) -> tuple[xr.DataTree, str]:
+    """The forecast by the first way that is safe, and which it was."""
+    weights, held = weigh(tree, study, priors), tree.attrs["prior_set"]
+    if weights.safe:
+        how = f"draws of {held!r} reweighted ({weights.words()})"
+        return _reweighted(tree, study, priors, weights), how
+    found = transport.move(tree, study, own(tree), priors)
+    if found is None:
+        return _sampled(study, priors, f"reweighting was not safe ({weights.words()})")
+    if not found.weights.safe:
+        why = f"reweighting ({weights.words()}) and moving the draws ({found.weights.words()})"
+        return _sampled(study, priors, f"{why} were not safe")
+    how = f"draws of {held!r} moved to these priors ({found.weights.words()})"
+    return _moved(tree, study, priors, found), how
+
+
+def _sampled(study: Study, priors: PriorSet, why: str) -> tuple[xr.DataTree, str]:
+    done = fitting.complete(fitting.draw(study, priors), study, priors)
+    return done, f"sampled again: {why}"
+
+
+def _moved(tree: xr.DataTree, study: Study, priors: PriorSet, found: Moved) -> xr.DataTree:
+    stats = tree[names.SAMPLE_STATS].to_dataset()
+    stats[names.WEIGHT] = ((names.CHAIN, names.DRAW), found.weights.share)
+    draws = {names.POSTERIOR: found.draws, names.SAMPLE_STATS: stats}
+    return fitting.complete(xr.DataTree.from_dict(draws), study, priors, found.replay)
 
 
 def _reweighted(tree: xr.DataTree, study: Study, priors: PriorSet, weights: Weights) -> xr.DataTree:
@@ -101,8 +126,6 @@ def _reweighted(tree: xr.DataTree, study: Study, priors: PriorSet, weights: Weig
         "prior_set": priors.name,
         "priors": priors.to_json(),
         "prior_digest": priors.digest,
-        "case": case.model_copy(update={"priors": priors.name}).to_json(),
-        "swapped": f"draws of {tree.attrs['prior_set']!r} reweighted ({weights.words()})",
     }
     return done
 
@@ -132,8 +155,8 @@ def compare(
     Returns
     -------
     A table whose data are on (``priors``, ``scenario``): ``probability``, ``mcse``, ``change``
-    against the forecast in hand with its own ``change_mcse``; on ``priors``: ``method``, ``k``,
-    ``effective``, ``passed``; on ``scenario``: ``range`` and ``verdict``.
+    against the forecast in hand with its own ``change_mcse``; on ``priors``: ``method``,
+    ``passed``; on ``scenario``: ``range`` and ``verdict``.
     """
     chosen = [own(tree), *(resolve(tree, given) for given in sets)]
     found = [Compared(chosen[0].name, tree, "the forecast in hand")]

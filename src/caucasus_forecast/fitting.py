@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from . import names, posterior, scenarios, simulate
+from . import names, posterior, reweighting, scenarios, simulate
 from .density import density
 from .priors import PriorSet
 from .study import Study
@@ -28,31 +28,45 @@ def draw(study: Study, priors: PriorSet, *, bar: bool = False) -> xr.DataTree:
     nutpie takes the model's compiled density where it has one; PyMC's own NUTS, also used where
     nutpie is missing, takes the PyMC model.
     """
-    case, theory = study.case, study.theory
+    case, model = study.case, study.model
     settings: dict[str, Any] = {
         "seed": case.seed, "draws": case.draws, "tune": case.tune, "chains": case.chains,
         "progress": bar,
     }  # fmt: skip
     if case.sampler == "pymc" or find_spec("nutpie") is None:
-        return posterior.sample_pymc(theory.build(study.panel, priors), **settings)
+        return posterior.sample_pymc(model.build(study.panel, priors), **settings)
     if isinstance(study.process, Ladder):
         return posterior.sample(
             density(priors, study.layout, study.process.facts(study.plan)), **settings
         )
-    return posterior.sample(theory.build(study.panel, priors), **settings)
+    return posterior.sample(model.build(study.panel, priors), **settings)
 
 
-def complete(tree: xr.DataTree, study: Study, priors: PriorSet) -> xr.DataTree:
-    """Everything that follows from the draws: replayed history, futures, scenarios, provenance."""
+def complete(
+    tree: xr.DataTree, study: Study, priors: PriorSet, replay: Replay | None = None
+) -> xr.DataTree:
+    """Everything that follows from the draws: replayed history, futures, scenarios, provenance.
+
+    Parameters
+    ----------
+    tree
+        Groups ``posterior`` and ``sample_stats``; its ``weight``, where there is one, is honoured.
+    study, priors
+        What the draws were made from.
+    replay
+        The panel seen again under them, where it is at hand.
+    """
     case, graph, partition = study.case, study.graph, study.partition
     drawn = tree[names.POSTERIOR].to_dataset()
     before = posterior.prior_draws(priors, graph, case.model, case.chains * case.draws, case.seed)
     _, own = posterior.parameters(drawn, graph, case.model)
-    replay = study.replay(drawn)
+    replay = replay or study.replay(drawn)
+    share = reweighting.share_of(tree)
     start = study.origin(drawn, replay.state, own)
     futures = study.futures(start)
-    table = scenarios.summarise(partition, futures[names.RESOLVED].to_numpy(), study.months)
-    table["prior_probability"] = (names.SCENARIO, _prior_probability(study, before, own, replay))
+    table = scenarios.summarise(partition, futures[names.RESOLVED].to_numpy(), study.months, share)
+    alone = _prior_probability(study, before, own, replay, share)
+    table["prior_probability"] = (names.SCENARIO, alone)
     shape = (case.chains, case.draws)
     history = study.panel[names.MONTH].to_numpy()
     groups = {
@@ -65,13 +79,15 @@ def complete(tree: xr.DataTree, study: Study, priors: PriorSet) -> xr.DataTree:
         names.OBSERVED_DATA: _observed(study.panel),
         names.CONSTANT_DATA: _constants(study.process),
         names.PREDICTIONS: futures,
-        names.FANS: simulate.fans(futures),
+        names.FANS: simulate.fans(futures, share),
         names.SCENARIOS: table,
-        names.QUESTIONS: scenarios.answer(partition, futures, graph, study.saved_shares(futures)),
+        names.QUESTIONS: scenarios.answer(
+            partition, futures, graph, study.saved_shares(futures), share
+        ),
         names.DIAGNOSTICS: posterior.diagnose(tree, graph, case.model),
     }
     done = xr.DataTree.from_dict({k: groups[k] for k in names.GROUPS})
-    done[names.SMOOTHED].attrs = _reports(drawn)
+    done[names.SMOOTHED].attrs = _reports(done)
     done.attrs = {
         "schema": posterior.SCHEMA,
         "title": case.title or case.name,
@@ -86,31 +102,33 @@ def complete(tree: xr.DataTree, study: Study, priors: PriorSet) -> xr.DataTree:
         "seed": case.seed,
         "data_digest": study.panel.attrs["digest"],
         "prior_digest": priors.digest,
-        "graph_digest": graph.digest,
+        **study.provenance,
         "reference_class": study.process.vintage if isinstance(study.process, Ladder) else "none",
         "sampler": json.dumps(
             {k: getattr(case, k) for k in ("sampler", "chains", "draws", "tune", "paths")}
             | {"used": str(tree[names.SAMPLE_STATS].attrs["sampler"])}
         ),
         "versions": posterior.versions(),
-        "citation": CITATION,
+        "citation": DATA if study.theory.whole else CITATION,
     }
     return done
 
 
-CITATION = (
-    "Theory: Alyarli (2021). Deaths: UCDP GED (Sundberg and Melander 2013; Davies, Pettersson, "
-    "Sollenberg and Öberg 2025) and UCDP Candidate (Hegre et al. 2020), CC BY 4.0"
+DATA = (
+    "Deaths: UCDP GED (Sundberg and Melander 2013; Davies, Pettersson, Sollenberg and Öberg 2025) "
+    "and UCDP Candidate (Hegre et al. 2020), CC BY 4.0"
 )
+CITATION = f"Theory: Alyarli (2021). {DATA}"
 
 
 def _prior_probability(
-    study: Study, before: xr.Dataset, own: Mapping[str, Array], replay: Replay
+    study: Study, before: xr.Dataset, own: Mapping[str, Array], replay: Replay, share: Array | None
 ) -> Array:
     """Scenario probabilities with slopes and rates from the prior, tension as it was inferred."""
     start = study.origin(before, replay.state, own)
     resolved = study.futures(start)[names.RESOLVED].to_numpy()[..., -1]
-    return np.array([(resolved == i).mean() for i in range(len(study.partition.scenarios))])
+    each = [(resolved == i).mean(-1) for i in range(len(study.partition.scenarios))]
+    return np.array([np.average(rate, weights=share) for rate in each])
 
 
 def _by_month(name: str, values: Array, shape: tuple[int, int], months: Array) -> xr.Dataset:
@@ -129,15 +147,20 @@ def _observed(panel: xr.Dataset) -> xr.Dataset:
     return panel.assign_coords({k: panel[k].astype(str) for k in ("series", "node", names.STATE)})
 
 
-def _reports(drawn: xr.Dataset) -> dict[str, float]:
+def _reports(tree: xr.DataTree) -> dict[str, float]:
     """What tension is in reports a month: posterior medians at average tension and at one sd."""
+    drawn = tree[names.POSTERIOR].to_dataset()
     node, edge = "reports_azerbaijan", "tension->reports_azerbaijan"
     if "slope" not in drawn or edge not in drawn[names.EDGE]:
         return {}
     base, slope = drawn["base"].sel(node=node), drawn["slope"].sel(edge=edge)
+
+    def middle(log_rate: xr.DataArray) -> float:
+        return float(reweighting.weighted(tree, np.exp(log_rate)).quantile(0.5))
+
     return {
-        "reports_at_average_tension": float(np.median(np.exp(base))),
-        "reports_at_one_sd": float(np.median(np.exp(base + slope))),
+        "reports_at_average_tension": middle(base),
+        "reports_at_one_sd": middle(base + slope),
     }
 
 

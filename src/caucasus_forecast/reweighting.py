@@ -10,12 +10,11 @@ k < 0.5 and at least 400 effective draws are left, where
 
     effective = relative efficiency of the draws / Σ_d w_d²;
 
-otherwise the posterior has to be sampled again.
+otherwise the draws have to be moved (`caucasus_forecast.transport`) or sampled again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +23,7 @@ import xarray as xr
 from arviz_stats.base import array_stats
 
 from . import names
-from .priors import Layout, Prior, PriorSet, frozen
+from .priors import Layout, PriorSet, diff, frozen
 
 Array = np.ndarray
 MAX_K, MIN_EFFECTIVE = 0.5, 400.0
@@ -82,14 +81,7 @@ def weights(log_ratio: Array, efficiency: float = 1.0) -> Weights:
         smoothed, found = array_stats.psislw(-flat)  # takes log densities to be divided by
         share, k = np.exp(smoothed - np.logaddexp.reduce(smoothed)), float(found)
     effective = min(efficiency, 1.0) / float((share**2).sum())
-    return Weights(
-        share.reshape(log_ratio.shape), k if np.isfinite(k) or k < 0 else np.inf, effective
-    )
-
-
-def changed(old: Mapping[str, Prior], new: Mapping[str, Prior]) -> tuple[str, ...]:
-    """Parameters whose distribution differs."""
-    return tuple(key for key in old if key in new and old[key] != new[key])
+    return Weights(share.reshape(log_ratio.shape), np.inf if np.isnan(k) else k, effective)
 
 
 def log_prior_ratio(draws: xr.Dataset, old: PriorSet, new: PriorSet, layout: Layout) -> Array:
@@ -98,7 +90,7 @@ def log_prior_ratio(draws: xr.Dataset, old: PriorSet, new: PriorSet, layout: Lay
     Only parameters of the layout whose prior changed enter.
     """
     shape = (draws.sizes[names.CHAIN], draws.sizes[names.DRAW])
-    total, differ = np.zeros(shape), set(changed(old, new))
+    total, differ = np.zeros(shape), {d.parameter for d in diff(old, new)}
     for variable, (dim, keys) in layout.items():
         values = draws[variable].to_numpy()
         for i, key in enumerate(keys):
@@ -106,6 +98,18 @@ def log_prior_ratio(draws: xr.Dataset, old: PriorSet, new: PriorSet, layout: Lay
                 value = values[..., i] if dim else values
                 total += frozen(new[key]).logpdf(value) - frozen(old[key]).logpdf(value)
     return total
+
+
+def of_tree(tree: xr.DataTree, log_ratio: Array) -> Weights:
+    """What each draw of a forecast counts for, given the log ratios on top of what it counts now.
+
+    The relative efficiency is that of the parameter with the fewest effective draws.
+    """
+    share = share_of(tree)
+    if share is not None:
+        log_ratio = log_ratio + np.log(np.maximum(share, 1e-300))
+    least = float(tree[names.DIAGNOSTICS]["ess_bulk"].min())
+    return weights(log_ratio, least / log_ratio.size)
 
 
 def share_of(tree: xr.DataTree) -> Array | None:
@@ -118,3 +122,15 @@ def weighted(tree: xr.DataTree, values: Any) -> Any:
     """Values on (chain, draw, ...), to be summed up by ``.mean``, ``.std`` or ``.quantile``."""
     stats = tree[names.SAMPLE_STATS]
     return values.weighted(stats[names.WEIGHT]) if names.WEIGHT in stats else values
+
+
+def resampled(share: Array) -> Array:
+    """As many draws again, each as often as it counts: flat indices, by systematic resampling.
+
+    Examples
+    --------
+    >>> resampled(np.array([[0.5, 0.0], [0.25, 0.25]]))
+    array([0, 0, 2, 3])
+    """
+    at = (np.arange(share.size) + 0.5) / share.size
+    return np.searchsorted(np.cumsum(share.ravel()), at).clip(max=share.size - 1)

@@ -1,0 +1,86 @@
+"""`sensitivity`: what the scenarios hang on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .common import (
+    FROM,
+    leave,
+    made,
+    print_json,
+    printable,
+    refuse_picture,
+    storing,
+    told,
+)
+from .watch import records
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def sensitivity(
+    source: Annotated[Path | None, FROM] = None,
+    scenario: Annotated[
+        str | None, typer.Option(metavar="ID", help="Such as S1 [default: the likeliest].")
+    ] = None,
+    links: Annotated[
+        list[str] | None,
+        typer.Option("--link", metavar="CAUSE->EFFECT", help="A link to look at; may come again."),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it too: .svg or .png.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the tables only.")] = False,
+) -> None:
+    """Show what the scenarios hang on: priors or evidence, and which link."""
+    if picture is not None:
+        refuse_picture(picture)
+    with told(sys.stderr.isatty() and not quiet, quiet or as_json):
+        forecast = made(source)
+        found = forecast.sensitivity(scenario=scenario, links=links or None)
+    if picture is not None:
+        from .. import plots
+
+        with storing(picture):
+            picture.write_bytes(
+                plots.render(plots.tornado(forecast, found.tornado), picture.suffix[1:])
+            )
+    if as_json:
+        print_json(forecast, _body(found))
+    else:
+        print(printable(repr(found)))
+    leave(forecast.passed, forecast.notes[0])
+
+
+def _body(found: Any) -> dict[str, Any]:
+    power = found.scenarios.data
+    return {
+        "scenarios": records(power, "scenario"),
+        "parameters": records(power, "parameter"),
+        "priors_of_links": _grid(power, "edge", "scenario"),
+        "tornado": found.tornado.data.attrs | {"links": _rows(found.tornado.data)},
+        "break_even": found.break_even.data.attrs
+        | {"links": _grid(found.break_even.data, "edge", "side")},
+        "notes": {
+            "tornado": list(found.tornado.notes), "break_even": list(found.break_even.notes),
+        },
+    }  # fmt: skip
+
+
+def _rows(data: xr.Dataset) -> list[dict[str, Any]]:
+    return records(data, "edge") if "edge" in data.sizes else []
+
+
+def _grid(data: xr.Dataset, first: str, second: str) -> list[dict[str, Any]]:
+    """What is on two dimensions as rows."""
+    if first not in data.sizes:
+        return []
+    kept = [v for v in data.data_vars if data[v].dims == (first, second)]
+    return records(data[kept].stack(row=(first, second), create_index=False), "row")
