@@ -1,0 +1,81 @@
+"""`contest`: which views expected the evidence, and which links it can tell apart."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import CaseError, StorageError
+from .common import DEFAULT_CASE, FAILED, printable, storing, told
+
+
+def contest(
+    views: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME | FILE]...", help="Prior sets [default: all views]."),
+    ] = None,
+    case: Annotated[str, typer.Option(metavar="NAME | FILE", help="The case.")] = DEFAULT_CASE,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Last day known [default: the case's]."),
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM", help="First month scored [default: 2020-12].")
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Draws of each chain in every fit.")] = 500,
+    picture: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it too: .svg or .png.")
+    ] = None,
+    mixture: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="FILE", help="Write the stacked views as a prior set."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print tables only.")] = False,
+) -> None:
+    """Score prior sets on how well they expected the evidence, month by month."""
+    for path, option, kinds in (
+        (picture, "--plot", (".svg", ".png")),
+        (mixture, "--save", (".toml",)),
+    ):
+        if path is not None:
+            _refuse(path, option, kinds)
+    with told(sys.stderr.isatty() and not quiet, quiet or as_json):
+        from ..contesting import START
+        from ..contesting import contest as held
+
+        done = held(
+            views or None, case=case, as_of=as_of.date() if as_of else None, start=start or START,
+            draws=draws,
+        )  # fmt: skip
+    if picture is not None:
+        from .. import plots
+
+        with storing(picture):
+            picture.write_bytes(plots.render(plots.contest(done), picture.suffix[1:]))
+    if mixture is not None:
+        from ..priors import to_toml
+
+        with storing(mixture):
+            mixture.write_text(to_toml(done.mixture), encoding="utf-8")
+    if as_json:
+        print(json.dumps(done.to_json(), ensure_ascii=False, allow_nan=False))
+    else:
+        print(printable(done.text))
+    if not done.passed:
+        print(f"warning: {printable(done.notes[0])}", file=sys.stderr)
+        raise typer.Exit(FAILED)
+
+
+def _refuse(path: Path, option: str, kinds: tuple[str, ...]) -> None:
+    if path.suffix not in kinds:
+        raise CaseError(f"{option} {path}: the name must end in {' or '.join(kinds)}")
+    if path.exists():
+        raise StorageError(f"{path}: exists; name another file with {option}")
+    if not path.parent.is_dir():
+        raise StorageError(f"{path}: there is no folder {path.parent}; make it, or name another")
