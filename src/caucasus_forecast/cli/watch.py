@@ -1,0 +1,151 @@
+"""`signposts`, `spread`: what to watch in the months to come, and why an answer is wide."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import CaseError
+from .common import (
+    FROM,
+    leave,
+    listed,
+    made,
+    print_json,
+    printable,
+    refuse_picture,
+    storing,
+    told,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..forecasting import Forecast
+    from ..scenarios import Table
+
+EVERY = "all"
+PICTURE = typer.Option("--plot", metavar="FILE", help="Draw it too: .svg or .png.")
+
+
+def signposts(
+    source: Annotated[Path | None, FROM] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(metavar="MONTHS", help="How far to look ahead: 3, or 1,3,6 [default: 1,3,6]."),
+    ] = None,
+    picture: Annotated[Path | None, PICTURE] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the tables only.")] = False,
+) -> None:
+    """Show what to watch: which observation would move which scenario, and how far."""
+    months = None if within is None else [_whole(part) for part in listed(within)]
+    if picture is not None:
+        refuse_picture(picture)
+    with told(sys.stderr.isatty() and not quiet, quiet or as_json):
+        forecast = made(source)
+        posts = forecast.signposts(months)
+        value = forecast.value_of_data(int(posts.data["within"].max()))
+    if picture is not None:
+        _draw("signposts", forecast, posts, picture)
+    if as_json:
+        unknown = {k: posts.data.attrs[k] for k in ("entropy", "entropy_mcse")}
+        body = {d: records(posts.data, d) for d in ("signpost", "outcome")}
+        body["value"] = records(value.data, "month")
+        print_json(forecast, unknown | body | {"notes": posts.notes})
+    else:
+        print(printable(f"{posts!r}\n\n{value!r}"))
+    leave(forecast.passed, forecast.notes[0])
+
+
+def spread(
+    questions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[QUESTION...]",
+            help='Such as S1, or "total battle_deaths within 6 months" [default: each scenario].',
+        ),
+    ] = None,
+    source: Annotated[Path | None, FROM] = None,
+    sets: Annotated[
+        str | None,
+        typer.Option(metavar="A,B | all", help="Prior sets whose choice is a part too."),
+    ] = None,
+    models: Annotated[
+        str | None, typer.Option(metavar="A,B | all", help="Models whose choice is a part too.")
+    ] = None,
+    picture: Annotated[Path | None, PICTURE] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the table only.")] = False,
+) -> None:
+    """Show why an answer is wide: parameters, unseen tension, chance, priors, model."""
+    from .. import models as kinds
+    from .. import priors
+    from ..questions import parse
+
+    for text in questions or ():
+        parse(text)  # refused now, not after a fit
+    by_set = priors.list() if sets == EVERY else listed(sets or "")
+    by_model = tuple(kinds.MODELS) if models == EVERY else listed(models or "")
+    for name in by_model:
+        kinds.get(name)
+    if source is None:
+        for name in by_set:
+            priors.load(name)
+    if picture is not None:
+        refuse_picture(picture)
+    with told(sys.stderr.isatty() and not quiet, quiet or as_json):
+        forecast = made(source)
+        table = forecast.spread(*questions or (), sets=by_set, models=by_model)
+    if picture is not None:
+        _draw("spread", forecast, table, picture)
+    if as_json:
+        told_ = [
+            {"question": q["question"], "kind": q["kind"], "mean": q["mean"],
+             "mean_mcse": q["mean_mcse"],
+             "parts": records(table.data.isel(question=i).drop_dims("question", errors="ignore"),
+                              "part")}
+            for i, q in enumerate(records(table.data, "question"))
+        ]  # fmt: skip
+        print_json(forecast, {"spread": told_, "notes": table.notes})
+    else:
+        print(printable(repr(table)))
+    leave(forecast.passed, forecast.notes[0])
+
+
+def records(data: xr.Dataset, dim: str) -> list[dict[str, Any]]:
+    """What is on one dimension alone as rows; null where there is nothing to say.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> records(xr.Dataset({"x": ("row", [1.0, float("nan")]), "y": 2}), "row")
+    [{'x': 1.0}, {'x': None}]
+    """
+    kept = [str(v) for v in (*data.coords, *data.data_vars) if data[v].dims == (dim,)]
+    return [{v: _value(data[v].isel({dim: i})) for v in kept} for i in range(data.sizes[dim])]
+
+
+def _value(cell: xr.DataArray) -> Any:
+    if cell.dtype.kind == "M":
+        return str(cell.to_numpy().astype("datetime64[M]"))
+    value = cell.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise CaseError(f"--within {text!r}: write months, as 3 or 1,3,6")
+    return int(text)
+
+
+def _draw(kind: str, forecast: Forecast, table: Table, target: Path) -> None:
+    from .. import plots
+
+    figure = getattr(plots, kind)(forecast, table)
+    with storing(target):
+        target.write_bytes(plots.render(figure, target.suffix[1:]))
