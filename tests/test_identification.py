@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from caucasus_forecast import evidence, identification, names, panel
+from caucasus_forecast import evidence, names, panel
 from caucasus_forecast.errors import GraphError
 from caucasus_forecast.forecasting import CORE_LINKS
 from caucasus_forecast.graph import CausalGraph, Edge, Node, load
@@ -28,13 +28,16 @@ from caucasus_forecast.identification import (
     holm,
     identify,
     implied_independences,
+    independences,
     measurable,
     measured,
     monthly,
     permutation_test,
+    readings,
     residuals,
     summary,
     to_measure,
+    verdicts,
 )
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "identification.md"
@@ -200,7 +203,7 @@ def test_front_door_sets_are_those_of_brute_force(case):
     dag, x, y, seen = case
     assume(nx.has_path(dag, x, y))
     good = [z for z in subsets(seen - {x, y}) if is_front_door(dag, x, y, z)]
-    found = set(identification._front_door(dag, x, y, frozenset(seen)))
+    found = set(verdicts._front_door(dag, x, y, frozenset(seen)))
     assert bool(found) == bool(good)
     if found:
         assert found in good
@@ -212,8 +215,8 @@ def test_what_a_door_identifies_the_general_algorithm_identifies(case):
     dag, x, y, seen = case
     assume(nx.has_path(dag, x, y))
     seen = frozenset(seen)
-    if identification._back_door(dag, x, y, seen) or identification._front_door(dag, x, y, seen):
-        assert not identification._hedge(dag, x, y, seen)
+    if verdicts._back_door(dag, x, y, seen) or verdicts._front_door(dag, x, y, seen):
+        assert not verdicts._hedge(dag, x, y, seen)
 
 
 @given(hidden_dags())
@@ -261,10 +264,10 @@ def test_the_formula_of_a_door_gives_the_true_effect(case, seed):
     seen = frozenset(seen)
     order, covariance, total = gaussian(dag, np.random.default_rng(seed))
     true = total[order.index(y), order.index(x)]
-    for z in identification._back_door(dag, x, y, seen):
+    for z in verdicts._back_door(dag, x, y, seen):
         slope = regression(covariance, order, y, [x, *sorted(z)])[0]
         assert slope == pytest.approx(true, abs=1e-10)
-    if mediators := sorted(identification._front_door(dag, x, y, seen)):
+    if mediators := sorted(verdicts._front_door(dag, x, y, seen)):
         first = [regression(covariance, order, m, [x])[0] for m in mediators]
         second = regression(covariance, order, y, [*mediators, x])[:-1]
         assert np.dot(first, second) == pytest.approx(true, abs=1e-10)
@@ -357,8 +360,8 @@ def lagged_graphs(draw):
 @given(lagged_graphs(), st.sets(st.sampled_from("abcd")), st.integers(0, 1))
 def test_a_longer_window_does_not_change_the_verdict(graph, seen, lag):
     short = identify(graph, "a", "d", seen | {"a", "d"}, lag)
-    months = identification._window(graph, lag) + 3
-    everywhere = identification._at_all(seen | {"a", "d"}, months)
+    months = readings.window(graph, lag) + 3
+    everywhere = readings.at_all(seen | {"a", "d"}, months)
     long = examine(measured(graph, months), short.cause, "d", everywhere)
     assert (long.verdict, long.adjustment) == (short.verdict, short.adjustment)
 
@@ -370,13 +373,13 @@ def test_the_window_is_long_enough_for_the_shipped_graph(pair, hidden):
     cause, effect = pair.split("->")
     seen = [n.name for n in graph.nodes if n.name not in hidden]
     found = identify(graph, cause, effect, seen)
-    months = identification._window(graph, 0) + 2
-    deeper = examine(measured(graph, months), cause, effect, identification._at_all(seen, months))
+    months = readings.window(graph, 0) + 2
+    deeper = examine(measured(graph, months), cause, effect, readings.at_all(seen, months))
     assert (found.verdict, found.adjustment) == (deeper.verdict, deeper.adjustment)
 
 
 def test_a_graph_too_large_is_not_examined(monkeypatch):
-    monkeypatch.setattr(identification, "LARGEST", 10)
+    monkeypatch.setattr(readings, "LARGEST", 10)
     found = identify(LAGGED, "tension", "offers", ["tension"])
     assert found.words == (
         "too large: the unrolled graph has more than 10 nodes; it was not examined"
@@ -473,7 +476,7 @@ def test_the_page_shows_the_table_of_the_core_links():
 
 @given(lagged_graphs(), st.sets(st.sampled_from("abcd"), min_size=2))
 def test_implied_independences_are_minimal_separations(graph, seen):
-    dag = measured(graph, identification._window(graph, 1))
+    dag = measured(graph, readings.window(graph, 1))
     for claim in implied_independences(graph, seen):
         assert separated(dag, claim.a, claim.b, claim.given)
         for spared in claim.given:
@@ -573,7 +576,7 @@ def test_holm_is_the_step_down_rule(p):
 
 
 def test_block_orders_are_orders_that_keep_neighbours(rng):
-    orders = identification._block_orders(50, 200, rng)
+    orders = independences._block_orders(50, 200, rng)
     assert (np.sort(orders, axis=1) == np.arange(50)).all()
     assert (np.diff(orders, axis=1) % 50 == 1).mean() > 0.8
     assert len(np.unique(orders, axis=0)) > 190
@@ -585,7 +588,7 @@ def test_the_spread_of_a_correlation_is_that_of_bartlett():
     r = (x[0] @ y) / np.sqrt((x[0] @ x[0]) * (y @ y))
     memory = [(x[0][k:] @ x[0][:-k]) * (y[k:] @ y[:-k]) / ((x[0] @ x[0]) * (y @ y)) for k in (1, 2)]
     inflation = max(1.0, 1 + 2 * sum((1 - k / 8) * m for k, m in zip((1, 2), memory, strict=True)))
-    found = identification._studentised(x, y)
+    found = independences._studentised(x, y)
     assert found[0][0] == pytest.approx(r)
     assert found[1][0] == pytest.approx(abs(r) / np.sqrt(inflation))
 
