@@ -65,12 +65,12 @@ import xarray as xr
 
 from caucasus_forecast import baselines, fitting, names, priors, scenarios, scoring
 from caucasus_forecast import evidence as rows
+from caucasus_forecast import graph as graphs
 from caucasus_forecast import panel as panels
 from caucasus_forecast.case import Case
 from caucasus_forecast.errors import EvidenceError
 from caucasus_forecast.evidence import ONE_DAY, Evidence
 from caucasus_forecast.likelihood import plan
-from caucasus_forecast.models import ladder
 from caucasus_forecast.names import DEATHS
 from caucasus_forecast.panel import ONE_MONTH
 from caucasus_forecast.study import lay_out
@@ -133,7 +133,7 @@ def bounds(series: str, months: Array) -> tuple[Array, Array]:
 def statuses(months: Array) -> xr.DataArray:
     """What had become of each event node by the end of each month: 0, or ±1 after its change."""
     last = max(w.end for s in embedded().series.values() for w in s.coverage)
-    panel = panels.build(embedded(), ladder.GRAPH, last)
+    panel = panels.build(embedded(), graphs.load(), last)
     return panel["status"].sel({names.MONTH: months.astype("datetime64[ns]")})
 
 
@@ -149,7 +149,7 @@ def possible(origin: date) -> xr.Dataset:
     """The twelve months after a day as futures: one path for each way the unseen can have been."""
     months = panels.Horizon(origin, HORIZON).months
     refuse_uncovered(months)
-    counted = [n.name for n in ladder.GRAPH.nodes if n.kind == "count"]
+    counted = [n.name for n in graphs.load().nodes if n.kind == "count"]
     watched = {
         c.of
         for s in scenarios.load(PARTITION).scenarios
@@ -177,7 +177,7 @@ def possible(origin: date) -> xr.Dataset:
 def happened(origin: date) -> tuple[str, ...]:
     """States that the twelve months after a day can have resolved to; one, if all was observed."""
     chosen = scenarios.load(PARTITION)
-    met = scenarios.resolve(chosen, possible(origin), ladder.GRAPH, {})[..., -1]
+    met = scenarios.resolve(chosen, possible(origin), graphs.load(), {})[..., -1]
     return tuple(chosen.scenarios[i].id for i in np.unique(met))
 
 
@@ -310,8 +310,8 @@ def scores(law: baselines.Distribution, y: float) -> list[float]:
 
 def own_months(origin: date) -> dict[str, baselines.Distribution]:
     """The baselines: one of the own last 12, and of the own last 36 months."""
-    panel = panels.build(embedded().as_of(origin), ladder.GRAPH, origin)
-    cells = plan(panel, ladder.GRAPH)
+    panel = panels.build(embedded().as_of(origin), graphs.load(), origin)
+    cells = plan(panel, graphs.load())
     history = own_history(cells.deaths, cells.months, 36).history
     nobody = baselines.empirical([0])
     return {n: baselines.find(n)(history, nobody, 1) for n in ("conflictology12", "own36")}

@@ -74,12 +74,11 @@ def _plain_model(cells: Any, process: Any, chosen: Any) -> Any:
     from caucasus_forecast.affine import reads_last_month
     from caucasus_forecast.equations import level, walk
     from caucasus_forecast.likelihood import Levels, carried_before, ladder_terms
-    from caucasus_forecast.models import ladder
     from caucasus_forecast.models._declare import TENSOR, declare, scalar
     from caucasus_forecast.names import TENSION
 
     with pm.Model() as model:
-        p = declare(ladder.GRAPH, chosen)
+        p = declare(chosen.graph, chosen)
         drift, mobility = scalar("ladder.drift", chosen), scalar("ladder.mobility", chosen)
         graph, sweep = cells.graph, cells.sweep
         slope = {e.name: p.slope[cells.slopes.index(e.name)] for e in graph.edges}

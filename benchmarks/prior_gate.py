@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from caucasus_forecast import evidence as rows
+from caucasus_forecast import graph as graphs
 from caucasus_forecast import panel as panels
 from caucasus_forecast import posterior, priors, simulate, streams
 from caucasus_forecast.evidence import Evidence, Observation, Window
@@ -35,7 +36,7 @@ MISSION = np.datetime64("2020-12")
 
 def simulated(chosen: priors.PriorSet, process: Ladder, months: np.ndarray, seed: int) -> Evidence:
     """One data set from the prior: every series of the embedded case, monthly."""
-    graph = ladder.GRAPH
+    graph = graphs.load()
     drawn = posterior.prior_draws(chosen, graph, "ladder", 1, seed)
     parameters, own = posterior.parameters(drawn, graph, "ladder")
     state = np.exp(process.log_initial)[None]
@@ -43,7 +44,7 @@ def simulated(chosen: priors.PriorSet, process: Ladder, months: np.ndarray, seed
     start = simulate.Origin(
         parameters,
         own,
-        process.start(state, streams.stream(seed, "start")),
+        process.start(state, streams.stream(seed, "start").random(1)),
         dict.fromkeys(graph.node, zero),
         {n.name: zero for n in graph.nodes if n.kind == "event"},
         {},
@@ -61,7 +62,7 @@ def as_evidence(futures: Mapping[str, np.ndarray], months: np.ndarray) -> Eviden
         values = futures[DEATHS if s.node == TENSION else s.node][0]
         late = [i for i, m in enumerate(months) if s.node == TENSION or m >= MISSION]
         if s.mode == "status":
-            reading = ladder.GRAPH.node[s.node].reading
+            reading = graphs.load().node[s.node].reading
             changed = [i for i in late if values[i] != 0 and (i == 0 or values[i - 1] == 0)]
             series[name] = replace(s, coverage=(Window(windows[late[0]].start, windows[-1].end),))
             if not changed and late[0] > 0 and values[late[0]] != 0:
@@ -101,14 +102,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     chosen = priors.load(options.priors)
-    embedded = panels.build(rows.load(), ladder.GRAPH, AS_OF)
-    process = ladder.process(embedded, plan(embedded, ladder.GRAPH))
+    embedded = panels.build(rows.load(), graphs.load(), AS_OF)
+    process = ladder.process(embedded, plan(embedded, graphs.load()))
     months = embedded["month"].to_numpy().astype("datetime64[M]")
     results = []
     for seed in range(1, options.sets + 1):
-        data = panels.build(simulated(chosen, process, months, seed), ladder.GRAPH, AS_OF)
+        data = panels.build(simulated(chosen, process, months, seed), graphs.load(), AS_OF)
         tree = posterior.sample(ladder.density(data, chosen), seed=seed)
-        verdict = posterior.diagnose(tree, ladder.GRAPH, "ladder").attrs
+        verdict = posterior.diagnose(tree, graphs.load(), "ladder").attrs
         results.append({"seed": seed, **verdict})
         print(
             f"{seed:3d}  R-hat {verdict['max_rhat']:.3f}  ESS {verdict['min_ess_bulk']:5.0f} / "

@@ -90,10 +90,10 @@ def test_log_likelihood_and_log_prior_are_stored(small_forecast):
 
 
 def test_stored_log_likelihood_is_the_models_density(small_forecast):
-    from caucasus_forecast import models, panel, priors
+    from caucasus_forecast import graph, models, panel, priors
 
     tree = small_forecast.tree
-    data = panel.build(rows.load(), models.ladder.GRAPH, AS_OF)
+    data = panel.build(rows.load(), graph.load(), AS_OF)
     model = models.ladder.build(data, priors.load("alyarli-2021"))
     fn = model.compile_fn(model.potentiallogp, inputs=model.value_vars, mode="FAST_COMPILE")
     drawn = tree[names.POSTERIOR].isel(chain=1, draw=17)

@@ -15,17 +15,20 @@ if TYPE_CHECKING:
     from . import baselines, evidence, graph, identification, priors, scoring
     from .backtesting import Backtest, backtest
     from .case import Case
+    from .contesting import Contest, contest
     from .errors import (
         CaseError,
         CaucasusForecastError,
         EvidenceError,
         GraphError,
+        InterventionError,
         PriorError,
         QuestionError,
         ScenarioError,
         StorageError,
     )
-    from .forecasting import Forecast, compare_priors, forecast, load, run
+    from .forecasting import Forecast, compare_priors, counterfactual, forecast, load, run
+    from .interventions import Shift, Times
     from .priors import Normal, Prior, PriorSet
 
 _HOME = {
@@ -33,19 +36,25 @@ _HOME = {
     "Case": "case",
     "CaseError": "errors",
     "CaucasusForecastError": "errors",
+    "Contest": "contesting",
     "EvidenceError": "errors",
     "Forecast": "forecasting",
     "GraphError": "errors",
+    "InterventionError": "errors",
     "Normal": "priors",
     "Prior": "priors",
     "PriorError": "errors",
     "PriorSet": "priors",
     "QuestionError": "errors",
     "ScenarioError": "errors",
+    "Shift": "interventions",
     "StorageError": "errors",
+    "Times": "interventions",
     "backtest": "backtesting",
     "baselines": "",
     "compare_priors": "forecasting",
+    "contest": "contesting",
+    "counterfactual": "forecasting",
     "evidence": "",
     "forecast": "forecasting",
     "graph": "",
@@ -62,19 +71,25 @@ __all__ = [
     "Case",
     "CaseError",
     "CaucasusForecastError",
+    "Contest",
     "EvidenceError",
     "Forecast",
     "GraphError",
+    "InterventionError",
     "Normal",
     "Prior",
     "PriorError",
     "PriorSet",
     "QuestionError",
     "ScenarioError",
+    "Shift",
     "StorageError",
+    "Times",
     "backtest",
     "baselines",
     "compare_priors",
+    "contest",
+    "counterfactual",
     "evidence",
     "forecast",
     "graph",

@@ -8,28 +8,35 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import xarray as xr
 
-from . import assumptions, names, posterior, questions, reweighting
+from . import assumptions, interventions, names, posterior, questions, reweighting
 from . import case as cases
 from . import priors as prior_sets
+from . import sensitivity as sensitivities
+from . import signposts as watching
+from . import spread as spreads
 from . import study as studies
+from . import theory as theories
 from .case import Case
-from .errors import QuestionError
+from .errors import InterventionError, QuestionError
 from .evidence import Evidence
 from .fitting import complete, draw
+from .interventions import Act
 from .priors import PriorSet
-from .questions import Amount, Answer, Question
+from .questions import Amount, Answer, Question, World
 from .scenarios import Table, interval, percent
+from .sensitivity import Sensitivity
+from .simulate import Origin
 from .study import Study, lay_out
 
 Array = np.ndarray
@@ -53,6 +60,7 @@ def forecast(
     model: str = "ladder",
     as_of: date | str | None = None,
     scenarios: str = "alyarli-2021",
+    graph: str | Path = "alyarli-2021",
     seed: int = 2021,
     draws: int = 1000,
     sampler: str = "nutpie",
@@ -74,16 +82,18 @@ def forecast(
         Last day that may be known (default: the last day of the counts).
     scenarios
         Name of a shipped scenario set, or the path of a TOML file.
+    graph
+        Name of a shipped graph, or the path of a graph file (`docs/own-graph.md`).
     seed, draws, sampler
         Of the sampler.
 
     Raises
     ------
-    EvidenceError, PriorError, ScenarioError, CaseError
+    EvidenceError, PriorError, ScenarioError, GraphError, CaseError
         For anything that cannot be used as given.
     """
     base = cases.load("alyarli-2021")
-    chosen = prior_sets.resolve(priors)
+    chosen = theories.load(graph).beliefs(priors)
     last = as_of if as_of is not None else (base.as_of if counts is None else None)
     case = cases.make(
         "forecast",
@@ -95,6 +105,7 @@ def forecast(
             "priors": chosen.name if not isinstance(priors, str | Path) else str(priors),
             "model": model,
             "scenarios": scenarios,
+            "graph": str(graph),
             "seed": seed,
             "draws": draws,
             "sampler": sampler,
@@ -130,7 +141,7 @@ def run(
         Whether the sampler may draw its progress bar.
     """
     say = progress or log.info
-    chosen = priors or prior_sets.load(case.priors)
+    chosen = theories.load(case.graph).beliefs(priors or case.priors)
     study = lay_out(case, counts=counts, evidence=evidence)
     observed = study.panel.sizes[names.OBSERVATION]
     say(f"reading {observed} observations with the model {case.model!r}")
@@ -229,12 +240,18 @@ class Forecast:
         return _links(self.tree, self.notes)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Whether these futures are those of an intervention or of a counterfactual, and which."""
+        kinds = ("intervention", "counterfactual")
+        return tuple(f"{k}: {self.tree.attrs[k]}" for k in kinds if k in self.tree.attrs)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What made the forecast, and whether it may be trusted."""
         a = self.tree.attrs
         gate = self.tree[names.DIAGNOSTICS].attrs
         lines = [] if self.passed else [f"WARNING: {gate['verdict']}. Remedy: {gate['remedy']}."]
-        lines += [a["swapped"]] if "swapped" in a else []
+        lines += [*self.labels, *(a[key] for key in ("graph_note", "swapped") if key in a)]
         lines.append(
             f"model {a['model']}, priors {a['prior_set']}, as of {a['as_of']}, seed {a['seed']}; "
             f"{gate['verdict'] if self.passed else 'checks failed'} (max R-hat "
@@ -259,8 +276,82 @@ class Forecast:
         PriorError
             For priors that cannot be used as given.
         """
+        self._refuse_acted("with_priors()")
         chosen = assumptions.resolve(self.tree, priors)
         return Forecast(assumptions.swap(self.tree, self.study, chosen, refit=refit))
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Where the futures start: the origin month under every draw."""
+        return interventions.origin(self.tree, self.study)
+
+    def do(
+        self, acts: Mapping[str, Any] | None = None, /, *, start: Any = None, until: Any = None,
+        **nodes: Any,
+    ) -> Intervened:  # fmt: skip
+        """The forecast when nodes are set or shifted from outside.
+
+        Parameters
+        ----------
+        acts, nodes
+            Node → what is done: a value, `Shift`, `Times`, one value for each month, or values by
+            month; the units are in `caucasus_forecast.interventions`.
+        start, until
+            First and last month of it (default: the whole horizon).
+
+        Raises
+        ------
+        InterventionError
+            For a node, value or month that cannot be set.
+        """
+        self._refuse_acted("do()")
+        return self._act(self._read(dict(acts or {}) | nodes, start, until))
+
+    def _read(self, acts: Mapping[str, Any], start: Any, until: Any) -> tuple[Act, ...]:
+        graph, months = self.study.graph, self.study.months
+        return interventions.read(graph, months, acts, start=start, until=until)
+
+    def _act(self, acts: tuple[Act, ...]) -> Intervened:
+        return Intervened(interventions.acted(self.tree, self.study, self.origin, acts), self, acts)
+
+    def _refuse_acted(self, what: str) -> None:
+        if self.labels:
+            raise InterventionError(
+                f"{what} starts from a forecast in which nothing was done; this one is of an "
+                f"{self.labels[0]}"
+            )
+
+    def counterfactual(
+        self, acts: Mapping[str, Any] | None = None, /, *, since: Any, until: Any = None,
+        **nodes: Any,
+    ) -> Counterfactual:  # fmt: skip
+        """What would have been, had something been done in months that are past.
+
+        Parameters
+        ----------
+        acts, nodes
+            As in `do`.
+        since, until
+            First month that may be changed, and last month of what is done (default: the last
+            month of evidence; a later one goes on into the horizon).
+
+        Raises
+        ------
+        InterventionError
+            For a node, value or month that cannot be set, and for models other than the ladder.
+        """
+        self._refuse_acted("counterfactual()")
+        return Counterfactual.of(self, dict(acts or {}) | nodes, since, until)
+
+    def paths(self, cause: str, effect: str) -> Table:
+        """Every path from a cause to an effect within a month, its effect, and their sum.
+
+        Raises
+        ------
+        InterventionError
+            For an unknown node.
+        """
+        return interventions.links_table(self.study, self.tree, cause, effect)
 
     def ask(self, question: str | Question, *, within: str | int | None = None) -> Answer | Amount:
         """What a question comes to over the simulated futures.
@@ -284,7 +375,10 @@ class Forecast:
             scenarios=tuple(s.id for s in self.study.partition.scenarios),
             weight=reweighting.share_of(self.tree), within=within,
         )  # fmt: skip
-        return found if self.passed else replace(found, notes=(*found.notes, self.notes[0]))
+        kind = ("association: what goes with the condition, not what it does",)
+        notes = found.notes + (kind if found.given_share is not None else ())
+        notes += self.labels if self.passed else (*self.labels, self.notes[0])
+        return replace(found, notes=notes)
 
     def probability(self, event: str, *, within: str | int | None = None) -> Answer:
         """The probability of an event, or of one given another; see `ask`.
@@ -302,6 +396,104 @@ class Forecast:
             )
         return found
 
+    @property
+    def _world(self) -> World:
+        return spreads.world_of(self.tree[names.PREDICTIONS].to_dataset(), self.study)
+
+    def signposts(self, within: int | Sequence[int] | None = None) -> Table:
+        """What to watch: which observation would move which scenario, and what it tells in bits.
+
+        Parameters
+        ----------
+        within
+            Months to watch, or several numbers of them (default: 1, 3 and 6, as far as the horizon
+            goes).
+
+        Raises
+        ------
+        CaseError
+            If `within` is not whole months of the horizon.
+        """
+        read = {str(n) for n in self.study.panel[names.NODE].to_numpy()}
+        found = watching.signposts(
+            self._world, self.study.partition, weight=reweighting.share_of(self.tree),
+            within=within, polled=read,
+        )  # fmt: skip
+        return replace(found, notes=(*found.notes, *self.notes))
+
+    def value_of_data(self, months: int = 6) -> Table:
+        """At least how much of what is unknown the data of the next months would tell, in bits.
+
+        Parameters
+        ----------
+        months
+            How many, as far as the horizon goes.
+
+        Raises
+        ------
+        CaseError
+            If `months` is not a whole number of months.
+        """
+        share = reweighting.share_of(self.tree)
+        found = watching.value_of_data(self._world, weight=share, months=months)
+        return replace(found, notes=(*found.notes, *self.notes))
+
+    def sensitivity(
+        self, *, scenario: str | None = None, links: Sequence[str] | None = None
+    ) -> Sensitivity:
+        """What the scenarios hang on: priors or evidence, which link, how much it would take.
+
+        Parameters
+        ----------
+        scenario
+            Id of the scenario whose links are told (default: the likeliest).
+        links
+            Links to look at one by one (default: the core ones, and those that a reweighting picks
+            out).
+
+        Raises
+        ------
+        ScenarioError, GraphError
+            For an unknown scenario or link.
+        InterventionError
+            Where something was done to the futures.
+        """
+        self._refuse_acted("sensitivity()")
+        return sensitivities.sensitivity(
+            self.tree, self.study, scenario=scenario, links=links, core=CORE_LINKS, notes=self.notes
+        )
+
+    def spread(
+        self, *asked: str, sets: Sequence[Any] = (), models: Sequence[str] = (),
+        progress: Callable[[str], None] | None = None,
+    ) -> Table:  # fmt: skip
+        """Why it is wide: the variance of an answer, by parameters, unseen tension and chance.
+
+        Parameters
+        ----------
+        asked
+            Events or numbers in the language of `docs/questions.md` (default: each scenario).
+        sets, models
+            Prior sets (as for `with_priors`) and models whose choice is to be a part too. A set
+            takes a swap, a model a fit.
+        progress
+            Called with a line at the start of each of them.
+
+        Raises
+        ------
+        QuestionError
+            For a question that does not parse, has a condition, or has no finite number.
+        InterventionError
+            Where something was done to the futures.
+        PriorError, CaseError
+            For a set or a model that cannot be used.
+        """
+        self._refuse_acted("spread()")
+        found = spreads.spread(
+            self.tree, self.study, asked, sets=sets, models=models, progress=progress or log.info
+        )
+        return replace(found, notes=(*found.notes, *self.notes))
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the forecast as one netCDF file.
 
@@ -317,12 +509,110 @@ class Forecast:
             [
                 repr(self.scenarios),
                 "",
-                "Forecast: .scenarios .questions .links .ask() .with_priors() .tree .save()",
+                "Forecast: .scenarios .questions .links .ask() .with_priors() .do() .sensitivity() "
+                ".signposts() .spread() .tree .save()",
             ]
         )
 
     def _repr_html_(self) -> str:
         return f"<section>{self.scenarios._repr_html_()}</section>"
+
+
+@dataclass(frozen=True)
+class Intervened(Forecast):
+    """A forecast when something is done; `before` is the one without."""
+
+    before: Forecast
+    acts: tuple[Act, ...]
+
+    def with_priors(self, priors: Any, *, refit: bool | None = None) -> Intervened:
+        """The same done under other priors; see `Forecast.with_priors`."""
+        return self.before.with_priors(priors, refit=refit)._act(self.acts)
+
+    def do(
+        self, acts: Mapping[str, Any] | None = None, /, *, start: Any = None, until: Any = None,
+        **nodes: Any,
+    ) -> Intervened:  # fmt: skip
+        """More done besides; what is done to a node anew replaces what was done to it."""
+        more = self._read(dict(acts or {}) | nodes, start, until)
+        again = {a.node for a in more}
+        return self.before._act((*(a for a in self.acts if a.node not in again), *more))
+
+    @cached_property
+    def effects(self) -> Table:
+        """What is changed on every scenario and on every node that is reached."""
+        return interventions.effects(
+            self.study, self.before.origin, self.acts, self.before.tree, self.tree
+        )
+
+    def along(self, on: str) -> Table:
+        """The effect on one node or scenario, arrow by arrow out of what is done.
+
+        Raises
+        ------
+        InterventionError
+            For an unknown name.
+        """
+        return interventions.arrows(self.study, self.before.origin, self.acts, on, self.before.tree)
+
+
+@dataclass(frozen=True)
+class Counterfactual(Forecast):
+    """What would have been: past months walked again, and the futures after them.
+
+    `history` is a table of those months; `factual` is the forecast after the months that were, on
+    the same paths.
+    """
+
+    factual: Forecast
+    history: Table
+
+    @classmethod
+    def of(cls, forecast: Forecast, acts: Mapping[str, Any], since: Any, until: Any) -> Self:
+        """From a forecast; see `Forecast.counterfactual`."""
+        study = forecast.study
+        happened = interventions.past(study, forecast.tree[names.POSTERIOR].to_dataset(), since)
+        last = happened.months[-1] if until is None else until
+        then, later = interventions.divided(study, happened.months, acts, since, last)
+        seen, end = happened.again(then)
+        words = interventions.sentence(then)
+        was = interventions.looked_ahead(
+            forecast.tree, study, happened.futures(happened.end), {}, ()
+        )
+        told = {"counterfactual": f"had it been that {words}"}
+        futures = happened.futures(end, later)
+        tree = interventions.looked_ahead(forecast.tree, study, futures, told, then)
+        history = interventions.history(happened, seen, words, forecast.tree)
+        return cls(tree, Forecast(was), history)
+
+    @property
+    def changed(self) -> Table:
+        """The scenarios after the months that were, and after those that would have been."""
+        months = self.study.months
+        title = f"Where it stands at the end of {months[-1]}, had it been otherwise"
+        return interventions.changed(self.study, self.factual.tree, self.tree, title)
+
+
+def counterfactual(
+    observed: Forecast, do: Mapping[str, Any], *, since: Any, until: Any = None
+) -> Counterfactual:
+    """What would have been, had `do` been done since a month; see `Forecast.counterfactual`.
+
+    Parameters
+    ----------
+    observed
+        A forecast: what happened, and the posterior given it.
+    do
+        Node → what is done.
+    since, until
+        Months.
+
+    Raises
+    ------
+    InterventionError
+        For a node, value or month that cannot be set, and for models other than the ladder.
+    """
+    return observed.counterfactual(do, since=since, until=until)
 
 
 def compare_priors(

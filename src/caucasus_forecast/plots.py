@@ -31,8 +31,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
 
 from . import names, reweighting
+from .contesting import Contest
+from .contesting.entrants import NO_ARROWS, REFERENCE
 from .forecasting import CORE_LINKS, PRIOR_LED, Forecast, link_summary
 from .scenarios import Table, percent
+from .signposts import SHOWN, leading
 
 Array = np.ndarray
 
@@ -453,10 +456,10 @@ def links(forecast: Forecast) -> Figure:
     rows = [*core, *others]
     half = (1 - names.INTERVAL_MASS) / 2
     over = [names.CHAIN, names.DRAW]
-    slopes = (tree[g]["slope"].sel({names.EDGE: rows}) for g in (names.PRIOR, names.POSTERIOR))
+    prior, drawn = (tree[g]["slope"].sel(edge=rows) for g in (names.PRIOR, names.POSTERIOR))
     before, after = (
         values.quantile([half, 1 - half], dim=over).to_numpy()
-        for values in (next(slopes), reweighting.weighted(tree, next(slopes)))
+        for values in (prior, reweighting.weighted(tree, drawn))
     )
     shown = data.sel({names.EDGE: rows})
     led = shown["prior_led"].to_numpy() > PRIOR_LED
@@ -579,3 +582,190 @@ def files(forecast: Forecast) -> tuple[dict[str, bytes], dict[str, str]]:
         except Exception as error:
             faults[name] = f"{type(error).__name__}: {error}"
     return drawn, faults
+
+
+def contest(done: Contest) -> Figure:
+    """Draw how far each view is ahead of the benchmark without arrows, month by month.
+
+    Bars at the right are 90 % intervals of the whole lead. Views between the best and the worst are
+    grey.
+    """
+    data = done.scores.data
+    ahead = data["cumulative"] - data["cumulative"].sel(view=NO_ARROWS)
+    views = [v for v in map(str, data["view"].to_numpy()) if v in done.views]
+    named = list(dict.fromkeys([done.own, views[0], views[-1], REFERENCE]))
+    months = data[names.MONTH].to_numpy()
+    with mpl.rc_context(STYLE):
+        figure = _figure(10.5, 5.2)
+        axes = figure.subplots()
+        axes.axhline(0.0, color=INK, linewidth=1.0, label=NO_ARROWS)
+        for i, view in enumerate(v for v in views if v not in named):
+            label = "" if i else "other views"
+            axes.plot(months, ahead.sel(view=view), color=PALE, linewidth=1.0, label=label)
+        for i, (view, colour) in enumerate(zip(named, CYCLE, strict=False)):
+            one, at = data.sel(view=view), months[-1] + (8 + 6 * i) * ONE_DAY
+            axes.plot(months, ahead.sel(view=view), "o-", color=colour, ms=3.5, label=view)
+            low, high = float(one["less_no_arrows_lower"]), float(one["less_no_arrows_upper"])
+            if np.isfinite(low):
+                axes.vlines(at, low, high, color=colour, linewidth=2, alpha=0.6)
+        axes.set_ylabel("log score ahead of no arrows,\nnats, sum so far")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _month(mdates.num2date(x))))
+        axes.grid(axis="y", color=PALE, linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.set_title(f"{done.scores.title}: views against the same model without arrows", pad=10)
+        figure.legend(loc="outside lower left", ncols=4, fontsize=8.5)
+        if not done.passed:
+            _banner(figure)
+    return figure
+
+
+def signposts(forecast: Forecast, table: Table) -> Figure:
+    """Draw where each signpost would move its scenario, and what it is expected to tell.
+
+    Hollow dots are the probabilities now, full ones those once the thing is seen, with two Monte
+    Carlo errors either side. `table` is that of `Forecast.signposts`.
+    """
+    return _picture(lambda it: _signposts(it, table))(forecast)
+
+
+def _signposts(forecast: Forecast, table: Table) -> Figure:
+    told = leading(table.data)
+    told = told.isel(outcome=np.flatnonzero(told["scenario"] != "")[:SHOWN])
+    at = np.arange(told.sizes["outcome"])
+    if not len(at):
+        return _nothing("No observable tells more than noise.")
+    figure = _figure(10.5, 1.9 + 0.36 * len(at))
+    left, right = figure.subplots(1, 2, width_ratios=(2.6, 1), sharey=True)
+    now, then = (told[f"{k}_probability"].to_numpy() for k in ("now", "then"))
+    error = 2 * np.where(told["by_rule"], 0.0, told["then_mcse"])
+    colours = np.where(then > now, VERMILION, BLUE)
+    left.hlines(at, now, then, color=colours, linewidth=2, alpha=0.5)
+    left.errorbar(then, at, xerr=error, fmt="none", ecolor=INK, elinewidth=1.2)
+    left.plot(now, at, "o", mfc="white", mec=INK, ms=6)
+    left.scatter(then, at, c=colours, s=44, zorder=3)
+    ends = np.maximum(now, then + error)
+    for y, v, end in zip(at, told["scenario"].to_numpy(), ends, strict=True):
+        left.annotate(str(v), (end, y), (8, 0), textcoords="offset points", va="center")
+    left.set_yticks(at, [_watched(told.isel(outcome=int(i))) for i in at])
+    left.set_ylim(len(at) - 0.5, -0.5)
+    left.set_xlim(0, 1.08)
+    left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    left.set_title("What would move which scenario")
+    left.set_xlabel("probability of the scenario")
+    bits, unsure = told["bits"].to_numpy(), told["bits_mcse"].to_numpy()
+    right.barh(at, bits, height=0.55, color=PALE, xerr=unsure, ecolor=INK)
+    right.set_xlim(0, None)
+    right.set_title("What is learned")
+    right.set_xlabel(f"bits, of {table.data.attrs['entropy']:.2f} unknown")
+    for axes in (left, right):
+        axes.grid(axis="x", color=PALE, linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.tick_params(axis="y", length=0)
+    _frame(figure, forecast, [
+        Line2D([], [], color=INK, marker="o", mfc="white", ls="none", label="now"),
+        Line2D([], [], color=VERMILION, marker="o", ls="none", label="once it is seen: up"),
+        Line2D([], [], color=BLUE, marker="o", ls="none", label="down"),
+    ])  # fmt: skip
+    return figure
+
+
+def _watched(told: xr.Dataset) -> str:
+    """What is watched for, by when, and how likely that is."""
+    chance = percent(float(told["chance"]), float(told["chance_mcse"]))
+    rule = ", by rule" if bool(told["by_rule"]) else ""
+    months = int(told["within"])
+    when = f"within {months} month{'s' * (months > 1)}, {chance}{rule}"
+    return f"{_cut(str(told['words'].item()), 48)}\n{when}"
+
+
+def spread(forecast: Forecast, table: Table) -> Figure:
+    """Draw how the variance of each answer is divided among the kinds of not knowing.
+
+    `table` is that of `Forecast.spread`. Parts that were not computed are not drawn.
+    """
+    return _picture(lambda it: _spread(it, table))(forecast)
+
+
+def _spread(forecast: Forecast, table: Table) -> Figure:
+    data = table.data
+    asked = [str(q) for q in data[names.QUESTION].to_numpy()]
+    computed = data["variance"].notnull().any(names.QUESTION)
+    parts = [str(p) for p in data["part"].to_numpy()[computed.to_numpy()]]
+    colours = dict(zip(data["part"].to_numpy(), (BLUE, ORANGE, PALE, GREEN, PURPLE), strict=True))
+    at, begun = np.arange(len(asked)), np.zeros(len(asked))
+    figure = _figure(10.5, 1.9 + 0.5 * len(asked))
+    axes = figure.subplots()
+    for part in parts:
+        one = data.sel(part=part)
+        share = one["share"].fillna(0.0).clip(0.0).to_numpy()
+        axes.barh(at, share, left=begun, height=0.6, color=colours[part], edgecolor="white")
+        ink = "white" if colours[part] == BLUE else INK
+        for y, x, width, error in zip(at, begun, share, one["share_mcse"].to_numpy(), strict=True):
+            if width >= 0.035:
+                words = f"{100 * width:.0f}±{100 * error:.{int(error < 0.005)}f}"
+                axes.text(x + width / 2, float(y), words, ha="center", va="center", color=ink,
+                          size=8.5)  # fmt: skip
+        begun = begun + share
+    axes.set_yticks(at, [textwrap.fill(q, 44, max_lines=2, placeholder=" …") for q in asked])
+    axes.set_ylim(len(asked) - 0.5, -0.5)
+    axes.set_xlim(0, 1.02)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.set_xlabel("share of the variance of the answer (± Monte Carlo error)")
+    axes.tick_params(axis="y", length=0)
+    missing = [str(p) for p in data["part"].to_numpy() if p not in parts]
+    axes.set_title(f"Why it is wide (not computed: {', '.join(missing)})" if missing else
+                   "Why it is wide")  # fmt: skip
+    _frame(figure, forecast, [Patch(color=colours[p], lw=0, label=p) for p in parts])
+    return figure
+
+
+def tornado(forecast: Forecast, table: Table) -> Figure:
+    """Draw how far each link's prior moves one scenario, the widest first.
+
+    `table` is the ``tornado`` of `Forecast.sensitivity`. Links that could not be told are not
+    drawn.
+    """
+    return _picture(lambda it: _tornado(it, table))(forecast)
+
+
+def _tornado(forecast: Forecast, table: Table) -> Figure:
+    if names.EDGE not in table.data.sizes:
+        return _nothing("This model has no links whose priors could be moved.")
+    data = table.data.isel({names.EDGE: table.data["swing"].notnull().to_numpy()})
+    links_ = [str(e) for e in data[names.EDGE].to_numpy()]
+    if not links_:
+        return _nothing("The draws are too few to tell what moving a link's prior would do.")
+    base, scenario = data.attrs["base"], data.attrs["scenario"]
+    at = np.arange(len(links_))
+    figure = _figure(10.5, max(3.4, 2.1 + 0.3 * len(links_)))
+    axes = figure.subplots()
+    for end, colour in (("low", SKY), ("high", ORANGE)):
+        axes.barh(at, data[end] - base, left=base, height=0.62, color=colour, linewidth=0)
+    axes.axvline(base, color=INK, linewidth=1)
+    reach = float(np.abs(data[["low", "high"]].to_array() - base).max())
+    reach = max(reach, 0.01) * 1.1
+    for y, swing, doubt in zip(
+        at.tolist(), data["swing"].to_numpy(), data["swing_mcse"].to_numpy(), strict=True
+    ):
+        words = f"{100 * swing:+.1f} ± {100 * doubt:.1f}"
+        axes.text(
+            1.015, y, words, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5,
+            color=GREY if abs(swing) <= 2 * doubt else INK,
+        )  # fmt: skip
+    axes.text(
+        1.015, -0.85, "swing, points", transform=axes.get_yaxis_transform(), fontsize=8, color=GREY
+    )
+    axes.set_yticks(at, [_cut(e.replace("->", " → ").replace("_", " "), 52) for e in links_])
+    axes.set_ylim(len(links_) - 0.4, -0.6)
+    axes.set_xlim(max(base - reach, 0.0), min(base + reach, 1.0))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=int(reach < 0.03), symbol=" %"))
+    axes.set_xlabel(f"probability of {scenario}")
+    axes.grid(axis="x", color=PALE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+    axes.set_title(textwrap.fill(table.title, 90), pad=14)
+    _frame(figure, forecast, [
+        Patch(color=SKY, lw=0, label="prior mean one sd lower"),
+        Patch(color=ORANGE, lw=0, label="prior mean one sd higher"),
+    ])  # fmt: skip
+    return figure

@@ -17,7 +17,18 @@ import typer
 
 from .. import __version__
 from ..errors import CaucasusForecastError
-from . import ask, backtest, run, show, validate
+from . import (
+    ask,
+    backtest,
+    contest,
+    interventions,
+    run,
+    scenarios,
+    sensitivity,
+    show,
+    validate,
+    watch,
+)
 from .common import INTERRUPTED, PROGRAM, UNUSABLE, printable
 
 app = typer.Typer(
@@ -29,6 +40,7 @@ app = typer.Typer(
 )
 priors_app = typer.Typer(help="List, show and compare prior sets.", no_args_is_help=True)
 app.add_typer(priors_app, name="priors", rich_help_panel=None)
+app.add_typer(scenarios.app, name="scenarios", rich_help_panel=None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,6 +85,12 @@ def _root(
 app.command()(run.run)
 app.command()(ask.ask)
 app.command()(ask.compare)
+app.command()(interventions.do)
+app.command()(interventions.paths)
+app.command()(contest.contest)
+app.command()(sensitivity.sensitivity)
+app.command()(watch.signposts)
+app.command()(watch.spread)
 app.command()(backtest.backtest)
 app.command()(validate.validate)
 app.command("cases")(show.list_cases)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import CaseError, StorageError
-from .common import DEFAULT_CASE, FAILED, printable, storing, told, verdict_of
+from .common import FROM, leave, made, print_json, printable, refuse_picture, storing, told
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from ..forecasting import Forecast
-
-FROM = typer.Option(
-    "--forecast",
-    metavar="FILE | FOLDER",
-    help="A saved forecast, or the folder of a run [default: make the embedded case now].",
-)
 
 
 def ask(
@@ -43,10 +33,10 @@ def ask(
         forecast = made(source)
         answers = [forecast.ask(q, within=within) for q in asked]
     if as_json:
-        _print_json(forecast, {"answers": [a.to_json() for a in answers]})
+        print_json(forecast, {"answers": [a.to_json() for a in answers]})
     else:
         print(printable("\n".join(map(repr, answers))))
-    _leave(forecast.passed, forecast.notes[0])
+    leave(forecast.passed, forecast.notes[0])
 
 
 def compare(
@@ -67,9 +57,10 @@ def compare(
     """Compare the scenarios under several prior sets with those of a forecast."""
     from .. import priors
 
-    chosen = [priors.load(name) for name in sets]
+    # refused now, not after a fit; a saved forecast reads them for its own graph
+    chosen = sets if source else [priors.load(name) for name in sets]
     if picture is not None:
-        _refuse_picture(picture)
+        refuse_picture(picture)
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
         from ..forecasting import compare_priors
 
@@ -81,10 +72,10 @@ def compare(
         with storing(picture):
             picture.write_bytes(plots.render(plots.comparison(table), picture.suffix[1:]))
     if as_json:
-        _print_json(forecast, {"comparison": _by_set(table.data), "notes": table.notes})
+        print_json(forecast, {"comparison": _by_set(table.data), "notes": table.notes})
     else:
         print(printable(repr(table)))
-    _leave(bool(table.data["passed"].all()), "a fit failed its checks")
+    leave(bool(table.data["passed"].all()), "a fit failed its checks")
 
 
 def _by_set(data: xr.Dataset) -> list[dict[str, Any]]:
@@ -101,30 +92,3 @@ def _by_set(data: xr.Dataset) -> list[dict[str, Any]]:
         }
         for i, name in enumerate(data["priors"].to_numpy())
     ]
-
-
-def made(source: Path | None) -> Forecast:
-    """A saved forecast, or the embedded case made now."""
-    from .. import case, forecasting
-
-    if source is None:
-        return forecasting.run(case.load(DEFAULT_CASE))
-    return forecasting.load(source / "forecast.nc" if source.is_dir() else source)
-
-
-def _refuse_picture(path: Path) -> None:
-    if path.suffix not in (".svg", ".png"):
-        raise CaseError(f"--plot {path}: the name must end in .svg or .png")
-    if path.exists():
-        raise StorageError(f"{path}: exists; name another file with --plot")
-
-
-def _print_json(forecast: Forecast, body: dict[str, Any]) -> None:
-    whole = {"verdict": verdict_of(forecast.tree)} | body
-    print(json.dumps(whole, ensure_ascii=False, allow_nan=False))
-
-
-def _leave(passed: bool, why: str) -> None:
-    if not passed:
-        print(f"warning: {printable(why)}", file=sys.stderr)
-        raise typer.Exit(FAILED)

@@ -12,17 +12,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from ..errors import CaseError, CaucasusForecastError, StorageError, nearest
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from ..case import Case
+    from ..forecasting import Forecast
 
 PROGRAM = "caucasus-forecast"
 DEFAULT_CASE = "alyarli-2021"
 FAILED, UNUSABLE, INTERRUPTED = 3, 2, 130
-FORMATS = ("text", "mermaid", "svg")
+FROM = typer.Option(
+    "--forecast",
+    metavar="FILE | FOLDER",
+    help="A saved forecast, or the folder of a run [default: make the embedded case now].",
+)
 log = logging.getLogger("caucasus_forecast")
 
 
@@ -45,11 +52,12 @@ def read_case(what: str, changes: Mapping[str, Any]) -> Case:
 
 def check_counts(case: Case) -> None:
     """Refuse counts that cannot be used before anything slow begins."""
-    from .. import evidence
+    from .. import evidence, theory
     from ..case import EMBEDDED
 
+    known = theory.load(case.graph)
     if case.evidence != EMBEDDED:
-        evidence.load().with_counts(evidence.read_counts(case.evidence))
+        known.with_counts(evidence.read_counts(case.evidence))
 
 
 @contextmanager
@@ -129,7 +137,7 @@ def plain(value: Any) -> Any:
 
 def attrs_of(tree: xr.DataTree) -> dict[str, Any]:
     """What made a forecast."""
-    nested = ("case", "sampler", "versions", "scenarios")
+    nested = ("case", "sampler", "versions", "scenarios", "theory")
     return {str(k): json.loads(v) if k in nested else plain(v) for k, v in tree.attrs.items()}
 
 
@@ -157,3 +165,33 @@ def aligned(rows: Sequence[Sequence[str]], text_columns: int = 2) -> list[str]:
         ).rstrip()
         for row in rows
     ]  # fmt: skip
+
+
+def made(source: Path | None) -> Forecast:
+    """A saved forecast, or the embedded case made now."""
+    from .. import case, forecasting
+
+    if source is None:
+        return forecasting.run(case.load(DEFAULT_CASE))
+    return forecasting.load(source / "forecast.nc" if source.is_dir() else source)
+
+
+def refuse_picture(path: Path) -> None:
+    """Refuse a picture that could not be drawn, before anything slow begins."""
+    if path.suffix not in (".svg", ".png"):
+        raise CaseError(f"--plot {path}: the name must end in .svg or .png")
+    if path.exists():
+        raise StorageError(f"{path}: exists; name another file with --plot")
+
+
+def print_json(forecast: Forecast, body: dict[str, Any]) -> None:
+    """Print one JSON object: what the checks of the forecast said, and the rest."""
+    whole = {"verdict": verdict_of(forecast.tree)} | body
+    print(json.dumps(whole, ensure_ascii=False, allow_nan=False))
+
+
+def leave(passed: bool, why: str) -> None:
+    """End with a warning where a forecast failed its checks."""
+    if not passed:
+        print(f"warning: {printable(why)}", file=sys.stderr)
+        raise typer.Exit(FAILED)

@@ -56,6 +56,9 @@ def run(
     priors: Annotated[
         str | None, typer.Option(metavar="NAME | FILE", help="A shipped prior set, or a TOML file.")
     ] = None,
+    graph: Annotated[
+        str | None, typer.Option(metavar="NAME | FILE", help="A shipped graph, or a graph file.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="ladder, drift or reference.")
     ] = None,
@@ -81,8 +84,8 @@ def run(
     Without an argument: the embedded case, as of 30 November 2021, twelve months ahead.
     """
     changes = {
-        "as_of": as_of, "horizon": horizon, "priors": priors, "model": model, "seed": seed,
-        "draws": draws, "sampler": sampler,
+        "as_of": as_of, "horizon": horizon, "priors": priors, "graph": graph, "model": model,
+        "seed": seed, "draws": draws, "sampler": sampler,
     }  # fmt: skip
     case = read_case(what, {k: v for k, v in changes.items() if v is not None})
     check_counts(case)
@@ -170,21 +173,24 @@ def _put_in_place(temporary: Path, target: Path, overwrite: bool) -> None:
 
 def _copy_inputs(case: Case, folder: Path) -> dict[str, str]:
     """Copy the user's own files beside the result, so that it can be made again from the folder."""
+    from .. import graph as graphs
     from .. import priors as prior_sets
     from .. import scenarios
+    from .. import theory as theories
     from ..case import EMBEDDED
 
     given = {
         "evidence": "" if case.evidence == EMBEDDED else case.evidence,
+        "graph": "" if case.graph in graphs.available() else case.graph,
         "priors": "" if case.priors in prior_sets.list() else case.priors,
         "scenarios": "" if case.scenarios in scenarios.available() else case.scenarios,
     }
+    theories.load(case.graph).beliefs(case.priors)  # refuse it now, not after the folder is made
     copied: dict[str, str] = {}
     for key, source in given.items():
         if source:
-            kind = {"priors": prior_sets.load, "scenarios": scenarios.load}.get(key)
-            if kind is not None:
-                kind(source)  # refuse it now, not after the folder is made
+            if key == "scenarios":
+                scenarios.load(source)
             name = re.sub(r"[^\w.+-]+", "-", Path(source).name)
             copied[key] = f"inputs/{key}/{name}"
             with storing(folder):

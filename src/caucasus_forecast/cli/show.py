@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import GraphError, StorageError, nearest
-from .common import (
-    FORMATS,
-    aligned,
-    printable,
-    storing,
-)
+from .common import DEFAULT_CASE, aligned, printable, storing
 
 if TYPE_CHECKING:
     from ..graph import CausalGraph
+
+FORMATS = ("text", "mermaid", "svg")
 
 
 def list_cases() -> None:
@@ -74,6 +71,9 @@ def diff_priors(
 
 
 def show_graph(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME | FILE]", help="A shipped graph, or a graph file.")
+    ] = DEFAULT_CASE,
     form: Annotated[str, typer.Option("--format", metavar="text | mermaid | svg")] = "text",
     focus: Annotated[
         str | None,
@@ -88,7 +88,7 @@ def show_graph(
 
     if form not in FORMATS:
         raise GraphError(f"format {form!r}: {nearest(form, FORMATS)}")
-    found = graphs.load()
+    found = graphs.load(name)
     shown = _around(found, focus) if focus else found
     draw: dict[str, Callable[[CausalGraph], str]] = {
         "text": lambda g: _graph_text(g, focus),

@@ -13,6 +13,7 @@ import typer
 
 from ..errors import CaseError, nearest
 from .common import (
+    DEFAULT_CASE,
     aligned,
     printable,
 )
@@ -22,18 +23,50 @@ if TYPE_CHECKING:
 
 
 def validate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV of counts, or a case file.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A CSV of counts, a case file, or a graph file."),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check a file of counts or a case, and say what was understood."""
+    """Check a file of counts, a case or a graph, and say what was understood."""
     if file.suffix.lower() == ".toml":
-        found = _validated_case(file)
+        found = _validated_graph(file) if _is_graph(file) else _validated_case(file)
     else:
         found = {"file": str(file), "kind": "counts"} | _validated_counts(str(file))
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:
         print(printable(_understood(found)))
+
+
+def _is_graph(file: Path) -> bool:
+    """Whether a TOML file has what graph files have and cases do not."""
+    import tomllib
+
+    try:
+        keys = tomllib.loads(file.read_text(encoding="utf-8-sig")).keys()
+    except (OSError, ValueError, RecursionError):
+        return False  # the reader of cases says what is wrong with it
+    return bool(keys & {"base", "node", "edge", "drop", "reverse"})
+
+
+def _validated_graph(file: Path) -> dict[str, Any]:
+    from .. import theory as theories
+
+    theory = theories.load(file)
+    chosen = theory.beliefs(DEFAULT_CASE)
+    return {
+        "file": str(file),
+        "kind": "graph",
+        "graph": repr(theory.graph),
+        "notes": [*theory.notes, f"{len(chosen)} parameters, each with a prior"],
+        "declared": {
+            s.name: s.node
+            for s in theory.evidence.series.values()
+            if any(s.name == body["name"] for body in theory.fields.get("series", ()))
+        },
+    }
 
 
 def _validated_case(file: Path) -> dict[str, Any]:
@@ -43,9 +76,13 @@ def _validated_case(file: Path) -> dict[str, Any]:
     found = {"file": str(file), "kind": "case", "case": json.loads(case.to_json())}
     for key, folder in (("priors", "priors"), ("scenarios", "data/scenarios")):
         _check_named(key, getattr(case, key), folder)
+    if case.graph != DEFAULT_CASE:
+        from .. import theory as theories
+
+        theories.load(case.graph).beliefs(case.priors)
     if case.evidence == cases.EMBEDDED:
         return found
-    return found | _validated_counts(case.evidence, case.as_of)
+    return found | _validated_counts(case.evidence, case.as_of, case.graph)
 
 
 def _check_named(key: str, given: str, folder: str) -> None:
@@ -58,19 +95,29 @@ def _check_named(key: str, given: str, folder: str) -> None:
         )
 
 
-def _validated_counts(source: str, as_of: date | None = None) -> dict[str, Any]:
+def _validated_counts(
+    source: str, as_of: date | None = None, graph: str = DEFAULT_CASE
+) -> dict[str, Any]:
     from .. import evidence
 
     read = evidence.read_counts(source)
-    embedded = evidence.load()
-    embedded.with_counts(read)
+    if graph == DEFAULT_CASE:
+        known, rest = evidence.load(), "every other series stays as embedded"
+        known.with_counts(read)
+    else:
+        from .. import theory as theories
+
+        theory = theories.load(graph)
+        known, rest = theory.evidence, f"every other series stays as in the graph {graph}"
+        theory.with_counts(read)
     last = as_of or max(o.window.end for o in read)
     return {
+        "rest": rest,
         "as_of": str(last),
         "rows": len(read),
         "rows_after_as_of": sum(o.window.end > last for o in read),
         "series": [
-            _sum_up([o for o in read if o.series == name], embedded.series[name].node)
+            _sum_up([o for o in read if o.series == name], known.series[name].node)
             for name in dict.fromkeys(o.series for o in read)
         ],
     }
@@ -89,7 +136,11 @@ def _sum_up(rows: Sequence[Observation], node: str) -> dict[str, Any]:
 
 
 def _understood(found: Mapping[str, Any]) -> str:
-    lines = [f"{found['file']}: a usable {'case' if found['kind'] == 'case' else 'file of counts'}"]
+    kind = "file of counts" if found["kind"] == "counts" else found["kind"]
+    lines = [f"{found['file']}: a usable {kind}"]
+    if "graph" in found:
+        lines += [f"  {found['graph']}", *(f"  {note}" for note in found["notes"])]
+        lines += [f"  series {name} informs {node}" for name, node in found["declared"].items()]
     if "case" in found:
         lines += [
             f"  {key:<10} {value}"
@@ -99,7 +150,7 @@ def _understood(found: Mapping[str, Any]) -> str:
     if "series" in found:
         header = ("series", "informs", "rows", "from", "to", "days", "total")
         lines += aligned([header, *(tuple(map(str, s.values())) for s in found["series"])])
-        lines.append(f"  as of {found['as_of']}; every other series stays as embedded")
+        lines.append(f"  as of {found['as_of']}; {found['rest']}")
         if late := found["rows_after_as_of"]:
             lines.append(
                 f"  {late} of {found['rows']} rows end after that day and will not be used"

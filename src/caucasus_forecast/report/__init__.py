@@ -14,14 +14,15 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import case as cases
-from .. import evidence as rows
 from .. import graph as graphs
 from .. import names, plots
 from .. import scenarios as scenario_sets
+from .. import theory as theories
 from ..forecasting import CORE_LINKS, PRIOR_LED, Forecast, link_summary
 from ..scenarios import interval, percent
 
@@ -90,7 +91,9 @@ def _contents(forecast: Forecast, svg: Mapping[str, bytes]) -> dict[str, Any]:
         "links": _links(forecast),
         "pictures": {name: _data_uri(svg.get(name)) for name in plots.PICTURES},
         "alt": ALT,
-        "graph": _graph(attrs["graph_digest"], bool(_slopes(forecast))),
+        "whole": theories.saved(tree).whole,
+        "graph_note": _sentence(attrs.get("graph_note", "")),
+        "graph": _graph(tree) if _slopes(forecast) else "",
         "evidence": _evidence(forecast, case),
         "units": _units(forecast),
         "provenance": _provenance(attrs),
@@ -199,7 +202,8 @@ def _links(forecast: Forecast) -> dict[str, Any]:
 def _evidence(forecast: Forecast, case: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Sum up each series the likelihood saw: rows, span, total, source."""
     seen = forecast.tree[names.OBSERVED_DATA].to_dataset()
-    sources = rows.load().series if case["evidence"] == cases.EMBEDDED else {}
+    embedded = case["evidence"] == cases.EMBEDDED
+    sources = theories.saved(forecast.tree).evidence.series if embedded else {}
     table = []
     for series in dict.fromkeys(str(s) for s in seen["series"].to_numpy()):
         mine = seen.isel({names.OBSERVATION: np.flatnonzero(seen["series"].to_numpy() == series)})
@@ -261,6 +265,7 @@ def _provenance(attrs: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Horizon", f"{attrs['horizon']} whole months"),
         ("Model", attrs["model"]),
         ("Reference class up to", attrs["reference_class"]),
+        ("Graph", attrs.get("graph", graphs.ARTICLE)),
         ("Graph digest", attrs["graph_digest"]),
         ("Prior set", attrs["prior_set"]),
         ("Prior digest", attrs["prior_digest"]),
@@ -282,13 +287,18 @@ def _data_uri(svg: bytes | None) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}" if svg else ""
 
 
-def _graph(digest: str, arrows: bool) -> Markup | str:
-    """Draw the core of the graph, if the forecast was made with the graph of this version."""
-    graph = graphs.load()
-    if not arrows or graph.digest != digest:
+def _graph(tree: xr.DataTree) -> Markup | str:
+    """Draw the core of the graph, with what a graph of one's own has besides the article's.
+
+    Nothing is drawn if the forecast was made with another version of the graph.
+    """
+    theory, article = theories.saved(tree), graphs.load()
+    graph = theory.graph
+    if graph.digest != tree.attrs["graph_digest"]:
         return ""
-    nodes = tuple(n for n in graph.nodes if n.name in GRAPH_SHOWN)
-    edges = tuple(e for e in graph.edges if {e.cause, e.effect} <= set(GRAPH_SHOWN))
-    plain = tuple(replace(e, moderator="") for e in edges)
-    core = graphs.CausalGraph(graph.name, nodes, plain)
+    new = {n.name for n in graph.nodes if theory.whole or n.name not in article.node}
+    shown = new | (set(GRAPH_SHOWN) & graph.node.keys())
+    nodes = tuple(n for n in graph.nodes if n.name in shown)
+    edges = tuple(e for e in graph.edges if {e.cause, e.effect} <= shown)
+    core = graphs.CausalGraph(graph.name, nodes, tuple(replace(e, moderator="") for e in edges))
     return Markup(graphs.to_svg(core))  # noqa: S704 - to_svg escapes every word
