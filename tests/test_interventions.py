@@ -595,6 +595,10 @@ def test_the_commands_show_and_print_json(forecast, tmp_path, capsys):
     assert "pressure times 2" in capsys.readouterr().out
     main(["do", "tension=calm", "--since", "2021-06", "--forecast", path, "-q"])
     assert "would have" in capsys.readouterr().out
+    picture = tmp_path / "calm.png"
+    main(["do", "tension=-1", "--forecast", path, "-q", "--plot", str(picture)])
+    capsys.readouterr()
+    assert picture.read_bytes()[1:4] == b"PNG"
     main(["paths", "tension", "net_benefit", "--forecast", path, "--json", "-q"])
     assert "total" in json.loads(capsys.readouterr().out)["paths"]["data"]["path"]["values"]
 
@@ -604,6 +608,8 @@ def test_the_commands_show_and_print_json(forecast, tmp_path, capsys):
     [
         (["do", "tension"], "write NODE=VALUE"),
         (["do", "tension+=x"], "'x' is not a number"),
+        (["do", "tension=1", "--on", "S1", "--plot", "a.png"], "--plot draws the scenarios"),
+        (["do", "tension=1", "--plot", "a.gif"], "must end in .svg or .png"),
         (["do", "tension=1", "--since", "2021-06", "--on", "S1"], "--since asks what would have"),
     ],
 )

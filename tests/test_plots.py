@@ -10,6 +10,7 @@ from matplotlib.text import Text
 
 from caucasus_forecast import names, plots
 from caucasus_forecast.forecasting import PRIOR_LED, Forecast, link_summary
+from caucasus_forecast.plots import outcomes
 
 DRAWN = sorted(plots.PICTURES)
 
@@ -113,7 +114,7 @@ def test_a_model_without_links_says_so(altered):
 
 
 def test_labels_are_pushed_apart_in_order():
-    placed = plots._apart(np.array([0.3, 0.1, 0.3, 0.9]), 0.1)
+    placed = outcomes._apart(np.array([0.3, 0.1, 0.3, 0.9]), 0.1)
     assert np.diff(np.sort(placed)).min() >= 0.1 - 1e-6
     assert placed[1] < placed[0] < placed[2] < placed[3]
 
@@ -136,3 +137,13 @@ def test_a_series_never_observed_still_has_its_fan(altered):
     tree = forecast.tree.copy(deep=True)
     tree[names.OBSERVED_DATA] = xr.DataTree(kept)
     assert isinstance(plots.history(Forecast(tree)), Figure)
+
+
+def test_effects_show_every_scenario_with_and_without(altered):
+    forecast = altered()
+    done = forecast.do(corridor="open")
+    figure = plots.effects(done, done.effects)
+    axes = figure.axes[0]
+    dots = next(line.get_xdata() for line in axes.lines if line.get_marker() == "o")
+    np.testing.assert_array_equal(dots, done.effects.data["before"])
+    assert len(axes.get_yticks()) == 8

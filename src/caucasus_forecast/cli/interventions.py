@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InterventionError
-from .common import FROM, leave, made, print_json, printable, told
+from .common import (
+    FROM,
+    leave,
+    made,
+    print_json,
+    printable,
+    refuse_picture,
+    storing,
+    told,
+)
 
 if TYPE_CHECKING:
     from ..forecasting import Forecast
@@ -42,6 +51,9 @@ def do(
         str | None,
         typer.Option(metavar="SCENARIO | NODE", help="Show this effect arrow by arrow."),
     ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it too: .svg or .png.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the tables only.")] = False,
 ) -> None:
@@ -51,9 +63,19 @@ def do(
         raise InterventionError(
             "--since asks what would have been; it goes with --until, not with --start or --on"
         )
+    if picture is not None:
+        if on:
+            raise InterventionError("--plot draws the scenarios; leave out --on")
+        refuse_picture(picture)
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
         forecast = made(source)
         tables = _tables(forecast, wanted, start, until, since, on)
+    if picture is not None:
+        from .. import plots
+
+        drawn = plots.effects(forecast, tables["scenarios" if since else "effects"])
+        with storing(picture):
+            picture.write_bytes(plots.render(drawn, picture.suffix[1:]))
     if as_json:
         print_json(forecast, {name: _plain(t) for name, t in tables.items()})
     else:

@@ -15,12 +15,13 @@ Every comparison is between paths with the same parameters and the same random n
 from .acts import Act, Shift, Times, read, sentence
 from .arrows import arrows
 from .counterfactual import Past, divided, past
-from .effects import changed, effects
+from .effects import HALF_WIDTH, changed, effects
 from .history import history
 from .links import Link, links, links_table
 from .outlook import acted, looked_ahead, origin
 
 __all__ = [
+    "HALF_WIDTH",
     "Act",
     "Link",
     "Past",
