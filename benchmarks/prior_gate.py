@@ -19,11 +19,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 from caucasus_forecast import evidence as rows
 from caucasus_forecast import graph as graphs
 from caucasus_forecast import panel as panels
 from caucasus_forecast import posterior, priors, simulate, streams
+from caucasus_forecast.density import Density
 from caucasus_forecast.evidence import Evidence, Observation, Window
 from caucasus_forecast.likelihood import plan
 from caucasus_forecast.models import ladder
@@ -31,6 +33,7 @@ from caucasus_forecast.names import DEATHS, TENSION
 from caucasus_forecast.tension import Ladder
 
 AS_OF = date(2021, 11, 30)
+DRAWS = 1000
 MISSION = np.datetime64("2020-12")
 
 
@@ -108,18 +111,25 @@ def main() -> None:
     results = []
     for seed in range(1, options.sets + 1):
         data = panels.build(simulated(chosen, process, months, seed), graphs.load(), AS_OF)
-        tree = posterior.sample(ladder.density(data, chosen), seed=seed)
+        density = ladder.density(data, chosen)
+
+        def run(draws: int, density: Density = density, seed: int = seed) -> xr.DataTree:
+            return posterior.sample(density, draws=draws, seed=seed)
+
+        tree = posterior.checked(run, DRAWS, graphs.load(), "ladder")
         verdict = posterior.diagnose(tree, graphs.load(), "ladder").attrs
-        results.append({"seed": seed, **verdict})
+        again = "thinned" in tree["sample_stats"].attrs
+        results.append({"seed": seed, "sampled again": again, **verdict})
         print(
             f"{seed:3d}  R-hat {verdict['max_rhat']:.3f}  ESS {verdict['min_ess_bulk']:5.0f} / "
             f"{verdict['min_ess_tail']:5.0f}  divergences {verdict['divergences']}  "
-            f"{verdict['verdict'][:60]}",
+            f"{verdict['verdict'][:60]}{' (sampled again)' if again else ''}",
             flush=True,
         )
     passed = sum(r["passed"] for r in results)
     if options.out:
         options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(f"{sum(r['sampled again'] for r in results)} were sampled again, for longer")
     print(f"{passed} of {len(results)} data sets from {chosen.name!r} pass the gate")
 
 

@@ -10,7 +10,9 @@ import xarray as xr
 from caucasus_forecast import density as dens
 from caucasus_forecast import evidence, models, names, panel, posterior, priors
 from caucasus_forecast.errors import StorageError
+from caucasus_forecast.graph import CausalGraph, Node
 from caucasus_forecast.graph import load as load_graph
+from caucasus_forecast.priors import layout
 
 GRAPH = load_graph()
 
@@ -201,3 +203,60 @@ def test_versions_name_what_made_the_draws():
 
 def test_the_documented_groups_are_the_saved_ones(small_forecast):
     assert tuple(small_forecast.tree.children) == names.GROUPS
+
+
+# ------------------------------------------------------------------------------ a longer run
+
+
+def _chains(draws, sticky, seed=3):
+    """Chains of every parameter of a model without arrows: independent draws, or slow ones."""
+    rng = np.random.default_rng(seed)
+    graph = CausalGraph("t", (Node("tension", "process"),), ())
+    variables = {}
+    for name, (dim, keys) in layout(graph, "ladder").items():
+        noise = rng.normal(size=(4, draws, *((len(keys),) if dim else ())))
+        for t in range(1, draws if sticky else 0):
+            noise[:, t] = sticky * noise[:, t - 1] + np.sqrt(1 - sticky**2) * noise[:, t]
+        variables[name] = (("chain", "draw", *((dim,) if dim else ())), noise)
+    stats_ = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((4, draws), bool))})
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset(variables), "sample_stats": stats_})
+    return graph, tree
+
+
+@pytest.mark.parametrize(("sticky", "runs"), [(0.0, [500]), (0.8, [500, 2000])])
+def test_a_run_that_fails_is_made_again_four_times_as_long(sticky, runs):
+    asked = []
+
+    def run(draws):
+        asked.append(draws)
+        return _chains(draws, sticky)[1]
+
+    graph, _ = _chains(10, 0.0)
+    found = posterior.checked(run, 500, graph, "ladder")
+    assert asked == runs
+    assert found["posterior"].sizes["draw"] == 500
+    assert found["sample_stats"].attrs.get("thinned", 1) == runs[-1] // 500
+    if len(runs) > 1:
+        whole = _chains(2000, sticky)[1]["posterior"]["overdispersion"].to_numpy()
+        np.testing.assert_array_equal(found["posterior"]["overdispersion"], whole[:, 3::4])
+        assert posterior.diagnose(found, graph, "ladder").attrs["passed"]
+
+
+def test_a_divergence_anywhere_in_a_longer_run_counts():
+    graph, _ = _chains(10, 0.0)
+
+    def run(draws):
+        tree = _chains(draws, 0.0)[1]
+        tree["sample_stats"]["diverging"][2, 5] = True
+        return tree
+
+    found = posterior.checked(run, 500, graph, "ladder")
+    assert found["sample_stats"]["diverging"].to_numpy()[2, 1]
+    assert int(found["sample_stats"]["diverging"].sum()) == 1
+    assert not posterior.diagnose(found, graph, "ladder").attrs["passed"]
+
+
+def test_a_run_too_short_to_pass_is_not_made_again():
+    graph, short = _chains(50, 0.9)
+    found = posterior.checked(lambda draws: short, 50, graph, "ladder")
+    assert found is short

@@ -26,20 +26,26 @@ def draw(study: Study, priors: PriorSet, *, bar: bool = False) -> xr.DataTree:
     """Draws from the posterior of a study, with the sampler its case asks for.
 
     nutpie takes the model's compiled density where it has one; PyMC's own NUTS, also used where
-    nutpie is missing, takes the PyMC model.
+    nutpie is missing, takes the PyMC model. A run that fails its checks is made once more, for
+    longer (`caucasus_forecast.posterior.checked`).
     """
     case, model = study.case, study.model
     settings: dict[str, Any] = {
-        "seed": case.seed, "draws": case.draws, "tune": case.tune, "chains": case.chains,
-        "progress": bar,
+        "seed": case.seed, "tune": case.tune, "chains": case.chains, "progress": bar,
     }  # fmt: skip
-    if case.sampler == "pymc" or find_spec("nutpie") is None:
-        return posterior.sample_pymc(model.build(study.panel, priors), **settings)
+    plain = case.sampler == "pymc" or find_spec("nutpie") is None
+    sample: Any = posterior.sample_pymc if plain else posterior.sample
+    target = model.build(study.panel, priors) if plain else _target(study, priors)
+    return posterior.checked(
+        lambda draws: sample(target, draws=draws, **settings),
+        case.draws, study.graph, case.model,
+    )  # fmt: skip
+
+
+def _target(study: Study, priors: PriorSet) -> Any:
     if isinstance(study.process, Ladder):
-        return posterior.sample(
-            density(priors, study.layout, study.process.facts(study.plan)), **settings
-        )
-    return posterior.sample(model.build(study.panel, priors), **settings)
+        return density(priors, study.layout, study.process.facts(study.plan))
+    return study.model.build(study.panel, priors)
 
 
 def complete(
@@ -107,6 +113,7 @@ def complete(
         "sampler": json.dumps(
             {k: getattr(case, k) for k in ("sampler", "chains", "draws", "tune", "paths")}
             | {"used": str(tree[names.SAMPLE_STATS].attrs["sampler"])}
+            | {"thinned": int(tree[names.SAMPLE_STATS].attrs.get("thinned", 1))}
         ),
         "versions": posterior.versions(),
         "citation": DATA if study.theory.whole else CITATION,

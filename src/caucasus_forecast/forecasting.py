@@ -252,6 +252,11 @@ class Forecast:
         gate = self.tree[names.DIAGNOSTICS].attrs
         lines = [] if self.passed else [f"WARNING: {gate['verdict']}. Remedy: {gate['remedy']}."]
         lines += [*self.labels, *(a[key] for key in ("graph_note", "swapped") if key in a)]
+        thinned = int(json.loads(a["sampler"]).get("thinned", 1))
+        if thinned > 1:
+            lines.append(
+                f"a first run failed its checks; these are every {thinned}th draw of a longer one"
+            )
         lines.append(
             f"model {a['model']}, priors {a['prior_set']}, as of {a['as_of']}, seed {a['seed']}; "
             f"{gate['verdict'] if self.passed else 'checks failed'} (max R-hat "

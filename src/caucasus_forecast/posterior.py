@@ -7,8 +7,9 @@ says so in words, here and everywhere its results appear.
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 MAX_RHAT, MIN_ESS = 1.01, 400.0
+LONGER = 4  # a second run has so many times the draws
+log = logging.getLogger("caucasus_forecast")
 
 
 # --------------------------------------------------------------------------- priors as draws
@@ -166,6 +169,49 @@ def sample(
     except BaseException:  # Ctrl-C ends the run: nutpie alone would hand back the draws so far
         running.cancel()
         raise
+
+
+def checked(
+    run: Callable[[int], xr.DataTree], draws: int, graph: CausalGraph, model: str
+) -> xr.DataTree:
+    """Draws of a run, or of one four times as long if the checks of the first fail.
+
+    Chains that mix slowly are the commonest fault, and more draws its cure. Of the longer run every
+    fourth draw is kept: as many draws, further apart, and the checks are made of those. A
+    divergence anywhere counts. ``sample_stats`` says so in its attribute ``thinned``. A run too
+    short to pass (fewer than four times the effective draws asked for) is not made again.
+
+    Parameters
+    ----------
+    run
+        Makes a run of so many draws a chain, as `sample` does.
+    draws
+        Draws of each chain to keep.
+    graph, model
+        Whose parameters are checked.
+    """
+    tree = run(draws)
+    if tree[names.POSTERIOR].sizes[names.CHAIN] * draws < 4 * MIN_ESS:
+        return tree
+    if diagnose(tree, graph, model).attrs["passed"]:
+        return tree
+    log.info(f"the checks failed; sampling once more, {LONGER} times as long")
+    return _thinned(run(LONGER * draws))
+
+
+def _thinned(tree: xr.DataTree) -> xr.DataTree:
+    """Every `LONGER`-th draw."""
+    draws, stats_ = (
+        tree[group].to_dataset().isel({names.DRAW: slice(LONGER - 1, None, LONGER)})
+        for group in (names.POSTERIOR, names.SAMPLE_STATS)
+    )
+    every = tree[names.SAMPLE_STATS]["diverging"]
+    blocks = every.to_numpy().reshape(every.shape[0], -1, LONGER)
+    stats_["diverging"] = ((names.CHAIN, names.DRAW), blocks.any(-1))
+    stats_.attrs["thinned"] = LONGER
+    along = {names.DRAW: np.arange(draws.sizes[names.DRAW])}
+    groups = {names.POSTERIOR: draws, names.SAMPLE_STATS: stats_}
+    return xr.DataTree.from_dict({k: v.assign_coords(along) for k, v in groups.items()})
 
 
 def sample_pymc(

@@ -110,9 +110,13 @@ def record(evidence: Evidence, graph: CausalGraph, process: Ladder, day: date) -
 def fit(entrant: Entrant, facts: Facts, case: Case) -> Fit:
     """Draws of an entrant given a record, with the case's seed, chains, draws and warm-up."""
     target = density(entrant.priors, layout(entrant.graph, MODEL), facts)
-    tree = posterior.sample(
-        target, seed=case.seed, draws=case.draws, tune=case.tune, chains=case.chains
-    )
+
+    def run(draws: int) -> xr.DataTree:
+        return posterior.sample(
+            target, seed=case.seed, draws=draws, tune=case.tune, chains=case.chains
+        )
+
+    tree = posterior.checked(run, case.draws, entrant.graph, MODEL)
     checks = posterior.diagnose(tree, entrant.graph, MODEL)
     least = float(np.nan_to_num(checks["ess_bulk"].to_numpy()).min())
     return Fit(
