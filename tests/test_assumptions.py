@@ -73,7 +73,8 @@ def test_reweighting_agrees_with_sampling_again(forecast):
     assert float(first["sd"]) == pytest.approx(float(second["sd"]), rel=0.15)
 
 
-def test_what_is_not_safe_is_sampled_again_and_says_so(forecast):
+def test_what_is_not_safe_is_sampled_again_and_says_so(forecast, monkeypatch):
+    monkeypatch.setattr(reweighting, "MIN_EFFECTIVE", 1e9)
     found = forecast.with_priors("agnostic")
     said = found.tree.attrs["swapped"]
     assert said.startswith("sampled again: reweighting (k = ")
@@ -120,7 +121,8 @@ def test_fans_of_weighted_draws_are_those_of_the_draws_that_count(forecast):
 # ------------------------------------------------------------------------------------------ several
 
 
-def test_a_comparison_says_what_moved_and_how_it_was_found(forecast):
+def test_a_comparison_says_what_moved_and_how_it_was_found(forecast, monkeypatch):
+    monkeypatch.setattr(assumptions.transport, "move", lambda *_: None)
     table = cf.compare_priors(forecast, [NEAR, "agnostic"])
     data = table.data
     assert data.sizes == {"priors": 3, "scenario": 8}
@@ -131,6 +133,28 @@ def test_a_comparison_says_what_moved_and_how_it_was_found(forecast):
     assert [v == "prior-driven" for v in data["verdict"].to_numpy()] == driven.tolist()
     assert "reweighted" in table.notes[1]
     assert "sampled again" in table.notes[2]
+
+
+def test_the_error_of_a_change_is_that_of_draws_that_are_shared(forecast):
+    """Block by block, the change varies as its error says; two forecasts apart vary more."""
+    table = cf.compare_priors(forecast, [NEAR]).data
+    assert (table["change_mcse"].isel(priors=0) == 0).all()
+    other = forecast.with_priors(NEAR)
+    hits = [
+        f.tree[names.PREDICTIONS][names.RESOLVED].to_numpy()[..., -1] for f in (forecast, other)
+    ]
+    share = reweighting.share_of(other.tree)
+    blocks = np.split(np.arange(500), 20)
+    for i in range(len(table["scenario"])):
+        change = [
+            (share[:, b] * (hits[1][:, b] == i).mean(-1)).sum() / share[:, b].sum()
+            - (hits[0][:, b] == i).mean()
+            for b in blocks
+        ]
+        error = float(table["change_mcse"][1, i])
+        assert error == pytest.approx(np.std(change) / np.sqrt(20), rel=0.75, abs=1e-4)
+    apart = np.hypot(table["mcse"][1], table["mcse"][0])
+    assert (table["change_mcse"][1] < apart).all()
 
 
 def test_a_prior_that_cannot_be_used_is_refused_before_any_fit(forecast):

@@ -25,7 +25,7 @@ from caucasus_forecast.contesting import run as hold
 from caucasus_forecast.contesting import weights as mixing
 from caucasus_forecast.contesting.entrants import NO_ARROWS, REFERENCE, Entrant, Fit
 from caucasus_forecast.contesting.result import Contest
-from caucasus_forecast.errors import CaseError
+from caucasus_forecast.errors import CaseError, PriorError
 from caucasus_forecast.evidence import Evidence, Observation, Window
 from caucasus_forecast.likelihood import plan
 from caucasus_forecast.models import reference
@@ -284,6 +284,12 @@ def brute_force(scores, steps=60):
     return max(grid, key=lambda w: np.log(w @ density).sum())
 
 
+def shortfall(scores, weights):
+    """How far, at most, the mean log score of a mixture is below the best: it is concave."""
+    density = np.exp(scores - scores.max(0))
+    return np.log((density / (weights @ density)).mean(1).max())
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_stacking_is_the_best_mixture(seed):
     rng = np.random.default_rng(seed)
@@ -295,8 +301,8 @@ def test_stacking_is_the_best_mixture(seed):
 
     assert total(found) >= total(grid) - 1e-9
     np.testing.assert_allclose(found, grid, atol=2 / 60)
-    assert mixing.shortfall(scores, found) < 1e-5
-    assert mixing.shortfall(scores, grid) * 12 >= total(found) - total(grid)
+    assert shortfall(scores, found) < 1e-5
+    assert shortfall(scores, grid) * 12 >= total(found) - total(grid)
 
 
 @given(st.integers(2, 8), st.integers(1, 30), st.integers(0, 1000))
@@ -305,7 +311,7 @@ def test_stacking_weights_are_weights_and_leave_nothing(views, count, seed):
     found = mixing.stacking(scores)
     assert found.sum() == pytest.approx(1.0)
     assert (found >= 0).all()
-    assert mixing.shortfall(scores, found) < 1e-4
+    assert shortfall(scores, found) < 1e-4
 
 
 def test_a_level_shared_by_all_views_changes_no_weight():
@@ -633,6 +639,18 @@ def test_views_are_the_shipped_sets_that_disagree_about_a_link():
         apart = any(other[e] != own[e] for e in own.graph.slopes)
         assert (name in found) == (apart or name == "alyarli-2021")
     assert {"agnostic", "sceptical", "de-waal-2021"} < set(found)
+
+
+def test_views_that_cannot_be_pooled_are_refused_before_any_fit(monkeypatch):
+    def unwanted(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(months, "one_step", unwanted)
+    heavy = {"tension->pressure": priors.StudentT(2.0, 0.0, 1.0)}
+    case, view = Case(), priors.load("sceptical").replace(heavy)
+    day = date(2021, 11, 30)
+    with pytest.raises(PriorError, match="tension->pressure has no variance"):
+        hold(case, named(case, [view]), rows.load().as_of(day), day, "2021-01", lambda _: None)
 
 
 def test_a_day_inside_a_month_leaves_that_month_out():

@@ -1,5 +1,6 @@
 """The front door: what may change a forecast, and what may not."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import date, timedelta
@@ -209,3 +210,18 @@ def test_a_forecast_lays_its_case_out_again(small_forecast, tmp_path):
     again = saved.study.futures(start)
     for name, values in small_forecast.tree[names.PREDICTIONS].to_dataset().items():
         np.testing.assert_array_equal(again[name], values, err_msg=name)
+
+
+def test_a_link_whose_prior_has_no_variance_is_still_compared(altered):
+    forecast = altered()
+    entries = json.loads(forecast.tree.attrs["priors"])
+    edge = "tension->pressure"
+    entries[edge] = {"dist": "StudentT", "kwargs": {"nu": 1.0, "mu": 0.45, "sigma": 0.25}}
+    wide = altered(priors=json.dumps(entries))
+    one, two = (forecasting.link_summary(f.tree).sel(edge=edge) for f in (forecast, wide))
+    assert float(two["prior_mean"]) == pytest.approx(0.45)
+    assert np.isfinite(two["prior_led"])
+    assert float(two["sd"]) == pytest.approx(float(one["sd"]), rel=0.25)
+    others = forecasting.link_summary(wide.tree).drop_sel(edge=edge)
+    same = forecasting.link_summary(forecast.tree).drop_sel(edge=edge)
+    np.testing.assert_array_equal(others["sd"], same["sd"])

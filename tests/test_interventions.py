@@ -365,6 +365,17 @@ def test_the_arrows_and_what_they_do_together_are_the_total(forecast):
     assert total > 0
 
 
+def test_the_deaths_of_a_set_tension_are_its_own_reading(forecast):
+    table = forecast.do(tension="calm").along("battle_deaths")
+    found = dict(zip(table.data["along"].to_numpy(), table.data["effect"].to_numpy(), strict=True))
+    assert found["battle_deaths, itself"] == pytest.approx(found["total"], abs=1e-12)
+
+
+def test_what_a_gate_lets_through_is_named(forecast):
+    table = forecast.do(corridor="open").along("fsb_post")
+    assert "together, and through gates, beyond the sum" in table.data["along"].to_numpy()
+
+
 def test_conditioning_is_not_intervening(forecast):
     """Seen to be open, the corridor tells of calm; made open, it does not calm anything."""
     last = str(forecast.study.months[-1])
@@ -513,6 +524,12 @@ def test_shifts_and_factors_act_on_rates():
     assert mean[0] - mean[1] == pytest.approx(np.log(2), abs=0.25)
 
 
+@pytest.mark.parametrize("node", ["offers", "meetings", "troops", "treaty"])
+def test_a_shift_of_a_rate_is_its_factor_whatever_the_reading(node):
+    one, two = (read(GRAPH, MONTHS, {node: how})[0].value for how in (Shift(np.log(3)), Times(3)))
+    np.testing.assert_allclose(one, two)
+
+
 def test_values_by_month_and_in_a_row():
     by_month = read(GRAPH, MONTHS, {"gap": {"2022-02": 1.0, "2022-04": -1.0}})[0].value
     np.testing.assert_array_equal(by_month, [np.nan, 1.0, np.nan, -1.0])
@@ -540,6 +557,8 @@ def test_values_by_month_and_in_a_row():
         ({"gap": [1.0, Shift(1.0), 1, 1]}, {}, "set and shifted at once"),
         ({"gap": {"2023-01": 1.0}}, {}, "gap 2023-01 is not among the months; allowed: 2022-01"),
         ({"gap": {}}, {}, "gap: no months"),
+        ({"gap": 1.0}, {"start": "2022"}, "start '2022' is not a month; write '2022-03'"),
+        ({"gap": 1.0}, {"start": "2022-01xyz"}, "is not a month"),
         ({"gap": 1.0}, {"start": "soon"}, "start 'soon' is not a month; write '2022-03'"),
         ({"gap": 1.0}, {"start": "2022-03", "until": "2022-02"}, "until 2022-02 is before start"),
     ],
@@ -574,6 +593,13 @@ def test_months_that_cannot_be_changed_are_refused(forecast):
         forecast.do(corridor="open").along("S9")
     with pytest.raises(InterventionError, match="corridor is what is done"):
         forecast.do(corridor="open").along("corridor")
+    with pytest.raises(InterventionError, match="tension is given twice; keep one"):
+        forecast.do({"tension": 1.0}, tension=0.0)
+    with pytest.raises(InterventionError, match=r"compare_priors\(\) starts from a forecast in wh"):
+        cf.compare_priors(forecast.do(tension="calm"), ["agnostic"])
+    past = forecast.counterfactual(tension="calm", since="2021-10")
+    with pytest.raises(InterventionError, match="counterfactual: the months as they were"):
+        past.factual.do(tension="calm")
     with pytest.raises(InterventionError, match="'tension' is given twice"):
         forecast.paths("tension", "tension")
     drift = replace(forecast.study, case=forecast.study.case.model_copy(update={"model": "drift"}))
@@ -608,6 +634,7 @@ def test_the_commands_show_and_print_json(forecast, tmp_path, capsys):
     [
         (["do", "tension"], "write NODE=VALUE"),
         (["do", "tension+=x"], "'x' is not a number"),
+        (["do", "tension=-1", "tension+=0.5"], "a node is given twice"),
         (["do", "tension=1", "--on", "S1", "--plot", "a.png"], "--plot draws the scenarios"),
         (["do", "tension=1", "--plot", "a.gif"], "must end in .svg or .png"),
         (["do", "tension=1", "--since", "2021-06", "--on", "S1"], "--since asks what would have"),
@@ -616,3 +643,11 @@ def test_the_commands_show_and_print_json(forecast, tmp_path, capsys):
 def test_the_commands_refuse_before_anything_slow(arguments, told, capsys):
     assert main(arguments) == 2
     assert told in capsys.readouterr().err
+
+
+def test_the_reference_model_has_no_tension_to_set():
+    plain = cf.forecast(model="reference", draws=50, horizon=3)
+    with pytest.raises(InterventionError, match="past months come again, and no tension"):
+        plain.do(tension=Shift(1.0))
+    assert plain.do(corridor="open").effects.data.sizes["scenario"] == 8
+    assert "no path within a month" in repr(plain.paths("tension", "pressure"))

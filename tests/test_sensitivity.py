@@ -1,6 +1,7 @@
 """What an answer hangs on: power-scaling against ArviZ and closed forms, shifts against weights."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import arviz_stats
@@ -10,6 +11,7 @@ import xarray as xr
 from scipy import stats
 
 from caucasus_forecast import assumptions, names, plots, priors, reweighting
+from caucasus_forecast import sensitivity as sensitivities
 from caucasus_forecast.cli import main
 from caucasus_forecast.errors import GraphError, InterventionError, ScenarioError
 from caucasus_forecast.reweighting import Weights
@@ -148,6 +150,114 @@ def test_the_error_of_a_swing_is_that_of_the_paired_difference(worlds):
     assert float(found["swing_mcse"][0]) < found.attrs["base_mcse"]
 
 
+def student(nu, mu, sigma):
+    return priors.Prior("StudentT", {"nu": nu, "mu": mu, "sigma": sigma})
+
+
+@pytest.mark.parametrize(
+    ("prior", "median", "sd"),
+    [
+        (priors.Normal(0.65, 0.2), 0.65, 0.2),
+        (student(1, 0.3, 0.2), 0.3, 0.2 * np.tan(np.pi * (stats.norm.cdf(1) - 0.5))),
+        (
+            student(2, 0.3, 0.2),
+            0.3,
+            0.2 * (2 * stats.norm.cdf(1) - 1) / np.sqrt(2 * stats.norm.cdf(1) * stats.norm.cdf(-1)),
+        ),
+        (priors.Prior("LogNormal", {"mu": 0.0, "sigma": 0.5}), 1.0, np.sinh(0.5)),
+        (
+            priors.Prior("Exponential", {"lam": 2.0}),
+            np.log(2) / 2,
+            np.log(stats.norm.cdf(1) / stats.norm.cdf(-1)) / 4,
+        ),
+    ],
+)
+def test_the_unit_of_a_prior_is_half_of_its_middle(prior, median, sd):
+    assert shifts.standing(prior) == pytest.approx((median, sd), rel=1e-5)
+
+
+def test_a_prior_without_a_standard_deviation_is_moved_all_the_same(small_forecast):
+    heavy = small_forecast.with_priors({HALT: student(1, 0.3, 0.2)})
+    assert not np.isfinite(priors.frozen(assumptions.own(heavy.tree)[HALT]).std())
+    found = heavy.sensitivity(scenario="S7", links=[HALT])
+    for data in (found.tornado.data, found.break_even.data):
+        assert np.isfinite(data[["median", "sd"]].to_array()).all()
+    assert np.isfinite(found.tornado.data["swing"]).all()
+    rough = shifts.screened(heavy.tree, heavy.study, 6, power.scenario_shares(heavy.tree))
+    assert np.isfinite(list(rough.values())).all()
+
+
+def test_the_affine_map_takes_a_prior_without_a_standard_deviation(worlds, monkeypatch):
+    prior = student(1.5, 0.3, 0.2)
+    heavy = replace(worlds, priors=worlds.priors.replace({HALT: prior}))
+    drawn = worlds.tree[names.POSTERIOR].to_dataset()
+    asked = []
+    monkeypatch.setattr(
+        shifts.transport, "refitted", lambda *a: asked.append(a[-1][HALT]) or (drawn, None)
+    )
+    assert heavy._again((HALT, 2.0), drawn) is not None
+    assert asked[0].kwargs["mu"] == pytest.approx(0.3 + 2 * heavy.sd(HALT))
+
+
+def test_a_screening_without_a_draw_left_says_the_farthest(small_forecast, monkeypatch):
+    tree = small_forecast.tree.copy(deep=True)
+    slope = tree[names.POSTERIOR]["slope"]
+    tree[names.POSTERIOR]["slope"] = abs(slope) + 0.01
+    own = assumptions.own(tree).replace({HALT: priors.Prior("Exponential", {"lam": 1e-6})})
+    monkeypatch.setattr(shifts.assumptions, "own", lambda tree: own)
+    found = shifts.screened(tree, small_forecast.study, 6, power.scenario_shares(tree))
+    assert found[HALT] == 1.0
+    assert np.isfinite(list(found.values())).all()
+
+
+@pytest.fixture
+def starved(altered):
+    """A forecast whose chains disagree so far that a handful of effective draws are left."""
+    forecast = altered(passed=False)
+    checks = forecast.tree[names.DIAGNOSTICS]
+    checks["ess_bulk"] = checks["ess_bulk"] * 0 + 5.0
+    return forecast
+
+
+def test_the_world_in_which_nothing_moved_is_always_trusted(small_forecast, starved):
+    found = starved.sensitivity(scenario="S7", links=[HALT])
+    table = small_forecast.tree[names.SCENARIOS]["probability"].to_numpy()
+    assert found.tornado.data.attrs["base"] == pytest.approx(table[6], abs=1e-3)
+    assert found.tornado.rows[0][1] == "too few draws to say"
+    assert found.break_even.data.attrs["leader"] == f"S{table.argmax() + 1}"
+    assert found.break_even.rows[0][3:] == ("too few draws to say",) * 2
+
+
+def test_in_the_base_world_draws_count_as_in_the_forecast(worlds, rng):
+    share = rng.dirichlet(np.full(600, 0.02)).reshape(4, 150)  # a dozen draws have nearly all
+    tree = worlds.tree.copy(deep=True)
+    kept = tree[names.SAMPLE_STATS]
+    part = 0.5 * share  # as of a part of the draws, which need not sum to one
+    kept[names.WEIGHT] = xr.DataArray(part, dims=(names.CHAIN, names.DRAW))
+    base = replace(worlds, tree=tree).base()
+    assert base.safe
+    assert not shifts.trusted(base.weights)
+    np.testing.assert_allclose(base.weights.share, share)
+    plain = worlds.base()
+    np.testing.assert_array_equal(base.shares, plain.shares)
+    np.testing.assert_allclose(base.probability, (share * plain.shares).sum((1, 2)))
+    np.testing.assert_allclose(plain.probability, plain.shares.mean((1, 2)))
+
+
+@pytest.mark.parametrize(("least", "kept"), [(80, 150), (75, 75), (40, 50)])
+def test_a_part_of_the_draws_is_no_less_than_it_says(small_forecast, monkeypatch, least, kept):
+    monkeypatch.setattr(shifts, "DRAWS", least)
+    assert Worlds.of(small_forecast.tree, small_forecast.study).study.case.draws == kept
+
+
+def test_shares_count_the_paths_of_each_draw_at_the_horizon():
+    resolved = xr.DataArray(
+        [[[[9, 0], [9, 1]], [[9, 1], [9, 1]]]],
+        dims=(names.CHAIN, names.DRAW, names.PATH, names.MONTH),
+    )
+    np.testing.assert_array_equal(power.shares(resolved, 3), [[[0.5, 0.0]], [[0.5, 1.0]], [[0, 0]]])
+
+
 def test_weights_are_trusted_by_tail_and_number_or_if_even():
     even = np.full((4, 100), 1 / 400)
     assert shifts.trusted(Weights(even, 0.5, 60.0))
@@ -162,31 +272,33 @@ def test_weights_are_trusted_by_tail_and_number_or_if_even():
 class Linear:
     """Worlds whose probabilities are straight lines in the shift, equal at every draw."""
 
-    mean = staticmethod(lambda edge: 1.0)
+    median = staticmethod(lambda edge: 1.0)
     sd = staticmethod(lambda edge: 0.5)
 
-    def __init__(self, steep, trusted_to=9.0):
-        self.steep, self.trusted_to = steep, trusted_to
+    def __init__(self, steep, trusted=lambda by: True):
+        self.steep, self.trusted, self.asked = steep, trusted, []
         ids = [SimpleNamespace(id=name) for name in "ABC"]
         self.study = SimpleNamespace(
             partition=SimpleNamespace(scenarios=ids), graph=SimpleNamespace(slopes=["a->b"])
         )
 
     def made(self, moves):
-        share = np.full((2, 10), 0.05)
-        out = []
-        for _, by in moves:
-            p = np.array([0.5 - self.steep * by, 0.3 + self.steep * by, 0.2])
-            k = 0.1 if abs(by) <= self.trusted_to else np.inf
-            effective = 20.0 if abs(by) <= self.trusted_to else 1.0
-            each = np.broadcast_to(p[:, None, None], (3, 2, 10))
-            out.append(World(each, Weights(share, k, effective if k < 1 else 0.0)))
-        return out
+        self.asked += [by for _, by in moves]
+        return [self.at(by) for _, by in moves]
+
+    def base(self):
+        return self.at(0.0)
+
+    def at(self, by):
+        p = np.array([0.5 - self.steep * by, 0.3 + self.steep * by, 0.2])
+        if not self.trusted(by):
+            p = p * np.nan
+        each = np.broadcast_to(p[:, None, None], (3, 2, 10))
+        return World(each, Weights(np.full((2, 10), 0.05), 0.1, 20.0))
 
 
 @pytest.mark.parametrize("steep", [0.03, 0.04, -0.06])
-def test_the_break_even_is_where_the_lines_cross(monkeypatch, steep):
-    monkeypatch.setattr(shifts, "FEWEST", 10.0)
+def test_the_break_even_is_where_the_lines_cross(steep):
     found = breakeven.break_even(Linear(steep), ["a->b"]).isel(edge=0)
     side, other = ("higher", "lower") if steep > 0 else ("lower", "higher")
     expected = 0.1 / steep
@@ -200,22 +312,51 @@ def test_the_break_even_is_where_the_lines_cross(monkeypatch, steep):
     assert float(found["reach"].sel(side=other)) == 4.0
 
 
-def test_a_search_ends_where_the_weights_do(monkeypatch):
-    monkeypatch.setattr(shifts, "FEWEST", 10.0)
-    found = breakeven.break_even(Linear(0.03, trusted_to=2.0), ["a->b"])
+@pytest.mark.parametrize(("wrong", "bracket"), [(3.0, (2, 4)), (3.5, (3, 4)), (3.25, (3, 3.5))])
+def test_halving_ends_where_the_weights_do_and_the_bracket_is_shown(wrong, bracket):
+    worlds = Linear(0.03, trusted=lambda by: by != wrong)  # the lines cross at 3.33
+    found = breakeven.break_even(worlds, ["a->b"])
+    there = found.isel(edge=0).sel(side="higher")
+    low, high = bracket
+    assert worlds.asked.count(wrong) == 1
+    assert (float(there["shift"]), float(there["half_width"])) == (
+        (low + high) / 2,
+        (high - low) / 2,
+    )
+    assert float(there["shift_mcse"]) == 0.0
+    shown = f"({(low + high) / 2:+.1f} ± {(high - low) / 2:.1f} sd)"
+    assert breakeven.table(found, ()).rows[0][4].endswith(shown)
+
+
+@pytest.mark.parametrize("steep", [0.026, 0.031, 0.045, 0.09])
+def test_the_crossing_is_within_what_is_shown(steep):
+    there = breakeven.break_even(Linear(steep), ["a->b"]).isel(edge=0).sel(side="higher")
+    assert abs(float(there["shift"]) - 0.1 / steep) <= float(there["half_width"]) <= 0.125
+
+
+def test_the_doubt_shown_is_the_monte_carlo_error_and_the_half_width():
+    found = breakeven.break_even(Linear(0.03), ["a->b"])
+    found["shift_mcse"] = found["shift_mcse"] + 0.4
+    assert breakeven.table(found, ()).rows[0][4].endswith("± 0.5 sd)")
+
+
+def test_a_search_ends_where_the_weights_do():
+    found = breakeven.break_even(Linear(0.03, lambda by: abs(by) <= 2.0), ["a->b"])
     assert np.isnan(found["shift"]).all()
     assert (found["reach"] == 2.0).all()
     table = breakeven.table(found, ())
     assert table.rows[0][3:] == ("none within 2 sd", "none within 2 sd")
-    nowhere = breakeven.break_even(Linear(0.03, trusted_to=1.0), ["a->b"])
+    nowhere = breakeven.break_even(Linear(0.03, lambda by: abs(by) <= 1.0), ["a->b"])
     assert breakeven.table(nowhere, ()).rows[0][3] == "too few draws to say"
 
 
 def test_a_tie_is_called_a_tie():
     found = breakeven.break_even(Linear(0.0), ["a->b"])
     assert not any("tied" in note for note in breakeven.table(found, ()).notes)
-    found.attrs["margin_mcse"] = 0.2
+    found.attrs["margin_mcse"] = 0.101  # of a margin of 0.2: within two errors
     assert "A and B are tied" in breakeven.table(found, ()).notes[0]
+    found.attrs["margin_mcse"] = 0.099
+    assert breakeven.table(found, ()).notes == ()
 
 
 # -------------------------------------------------------------------------------------- the whole
@@ -252,6 +393,27 @@ def test_what_is_not_there_is_named(small_forecast):
         small_forecast.sensitivity(links=["tension->presure"])
 
 
+def test_a_link_given_twice_is_looked_at_once(small_forecast):
+    found = small_forecast.sensitivity(links=[DEAD, ACCESSION, DEAD])
+    assert sorted(found.tornado.data["edge"].values) == sorted([DEAD, ACCESSION])
+    assert found.break_even.data["edge"].values.tolist() == [DEAD, ACCESSION]
+
+
+def test_no_links_at_all_are_refused(small_forecast):
+    with pytest.raises(GraphError, match="links is empty; name at least one, or leave it out"):
+        small_forecast.sensitivity(links=[])
+
+
+def test_of_the_core_only_links_that_can_matter_are_looked_at(small_forecast, monkeypatch):
+    monkeypatch.setattr(sensitivities, "PICKED", 0)
+    found = sensitivities.sensitivity(
+        small_forecast.tree, small_forecast.study, core=[DEAD, ACCESSION]
+    )
+    assert found.tornado.data["edge"].values.tolist() == [ACCESSION]
+    assert any("half of the middle 68 %" in note for note in found.tornado.notes)
+    assert any("half of the last interval" in note for note in found.break_even.notes)
+
+
 def test_an_intervention_is_refused(altered):
     with pytest.raises(InterventionError):
         altered(intervention="tension = 0").sensitivity()
@@ -262,9 +424,7 @@ def test_a_model_without_links_says_so(small_forecast, monkeypatch):
         process=None, graph=small_forecast.study.graph, case=small_forecast.study.case,
         layout=small_forecast.study.layout, partition=small_forecast.study.partition,
     )  # fmt: skip
-    from caucasus_forecast.sensitivity import sensitivity
-
-    found = sensitivity(small_forecast.tree, study)
+    found = sensitivities.sensitivity(small_forecast.tree, study)
     assert found.tornado.rows == ()
     assert "no draws that a link's prior could move" in found.break_even.notes[0]
     figure = plots.tornado(small_forecast, found.tornado)

@@ -1,6 +1,8 @@
 """What to watch: bits held to closed forms and brute force, and every row to the question asked."""
 
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,8 +18,10 @@ from caucasus_forecast.graph import CausalGraph, Node
 from caucasus_forecast.questions import World, ask, evaluate, parse
 from caucasus_forecast.questions.tree import Measure
 from caucasus_forecast.scenarios import Condition, Scenario, ScenarioSet
+from caucasus_forecast.scenarios import resolve as resolved_by
 from caucasus_forecast.signposts import known, leading, observables, signposts, value_of_data
 from caucasus_forecast.signposts.information import by_block, entropy, information, jackknife, shift
+from caucasus_forecast.signposts.ruling import by_rule
 from caucasus_forecast.signposts.watching import change, cut
 
 GRAPH = CausalGraph(
@@ -242,6 +246,134 @@ def test_what_the_rules_decide_is_marked():
     assert not any(w.startswith("offers") for w in ruled)
 
 
+def test_an_outcome_that_is_always_followed_by_a_scenario_is_no_rule():
+    """Deaths of 20 or more are war by rule; here 5 or more always come to war too."""
+    world = toy()
+    early = world.futures["battle_deaths"].to_numpy()[..., :2].max(-1)
+    resolved = np.where((early >= 5)[..., None], 0, np.maximum(world.resolved, 1))
+    table = told(World(world.futures, GRAPH, resolved, world.scenarios))
+    data = table.data
+    deaths = data.isel(outcome=[str(w).startswith("battle_deaths") for w in data["words"].values])
+    sure = deaths["then_probability"].values == 1.0
+    assert sure.sum() > 1
+    ruled = [str(w) for w in deaths["words"].values[deaths["by_rule"].values]]
+    assert ruled == ["battle_deaths, deadliest month: 20 or more"]
+
+
+def test_a_certainty_of_few_futures_is_a_bound():
+    world = toy()
+    offers = world.futures["count"].sel(node="offers").to_numpy()[..., 0]
+    resolved = np.where((offers >= 5)[..., None], 1, np.minimum(2 * world.resolved, 2))
+    table = told(World(world.futures, GRAPH, resolved, world.scenarios), within=1)
+    row = next(r for r in table.rows if r[0].startswith("offers"))
+    assert row[5].startswith(("> 9", "< "))
+    assert row[6] == ""
+
+
+STATES = st.sampled_from(["treaty", "troops"])
+CONDITIONS = st.one_of(
+    st.builds(
+        Condition, st.sampled_from(["max", "total", "mean"]),
+        st.sampled_from(["battle_deaths", "offers"]), st.sampled_from([-np.inf, 1.0, 5.0, 20.0]),
+        st.sampled_from([3.0, 10.0, np.inf]), st.sampled_from([0, 2, 4]),
+    ),
+    st.builds(lambda of: Condition("status", of, at_least=0.5), STATES),
+    st.builds(lambda of: Condition("status", of, below=0.5), STATES),
+    st.builds(lambda low: Condition("share", "view", at_least=low), st.sampled_from([0.1, 0.5])),
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.lists(CONDITIONS, min_size=1, max_size=2), min_size=1, max_size=3),
+    st.sampled_from([1, 3, 4]),
+)
+def test_what_is_marked_by_rule_has_no_exception(rules, months):
+    world = toy(shape=(1, 40, 5, 4))
+    scenarios = [Scenario(f"X{i}", "x", tuple(when)) for i, when in enumerate(rules)]
+    chosen = ScenarioSet("any", "any", (*scenarios, Scenario("rest", "rest", ())))
+    final = resolved_by(chosen, world.futures, GRAPH, {})[..., -1]
+    world = replace(world, scenarios=tuple(s.id for s in chosen.scenarios))
+    everywhere = Sample(np.ones(final.shape, bool))
+    for seen in observables(world, chosen, everywhere, months, {"view"}):
+        for outcome in seen.outcomes:
+            hit = evaluate(outcome.question, world).value
+            for i in range(len(chosen.scenarios)):
+                if by_rule(seen, outcome, chosen, i, 4):
+                    assert len(np.unique(final[hit] == i)) <= 1
+
+
+def ruled(observable, at, when, *, months, before=(), ordered=True):
+    """Whether the outcome in this place decides a scenario with these conditions."""
+    several = tuple(Scenario(f"B{i}", "b", (c,)) for i, c in enumerate(before))
+    chosen = ScenarioSet("a", "a", (*several, Scenario("X", "x", when)), ordered=ordered)
+    seen = observable(months)
+    return by_rule(seen, seen.outcomes[at], chosen, len(several), 4)
+
+
+def worst(months):
+    return cut("x", Measure("battle_deaths", "worst"), months, (5.0, 20.0))
+
+
+def treaty(months):
+    return change(GRAPH.node["treaty"], months)
+
+
+def troops(months):
+    return change(GRAPH.node["troops"], months)
+
+
+def view(months):
+    return cut("x", Measure("view", "last"), months, (0.4,))
+
+
+WAR = Condition("max", "battle_deaths", at_least=20.0)
+PEACE, STAY = (
+    Condition("status", "treaty", at_least=0.5),
+    Condition("status", "troops", at_least=0.5),
+)
+
+
+@pytest.mark.parametrize(
+    ("observable", "at", "when", "early", "late"),
+    [
+        (worst, 2, (WAR,), True, True),  # a maximum only grows
+        (worst, 1, (WAR,), False, True),  # 5 to 19: war may still come, until the end
+        (worst, 2, (Condition("max", "battle_deaths", below=20.0),), True, True),
+        (worst, 0, (Condition("max", "battle_deaths", below=20.0),), False, True),
+        (worst, 2, (Condition("max", "battle_deaths", at_least=30.0),), False, False),
+        (worst, 2, (Condition("max", "battle_deaths", at_least=20.0, last=2),), False, False),
+        (worst, 2, (Condition("max", "battle_deaths", at_least=20.0, last=4),), True, True),
+        (worst, 2, (Condition("total", "battle_deaths", at_least=20.0),), False, False),
+        (worst, 2, (WAR, PEACE), False, False),  # one of two
+        (worst, 2, (Condition("max", "battle_deaths", below=9.0), PEACE), True, True),
+        (treaty, 1, (PEACE,), True, True),  # once signed
+        (treaty, 0, (PEACE,), False, True),
+        (troops, 1, (STAY,), True, True),
+        (troops, 0, (STAY,), False, True),
+        (troops, 1, (PEACE,), False, False),  # another series
+        (view, 1, (Condition("share", "view", at_least=0.4),), False, True),  # may fall again
+        (view, 0, (Condition("share", "view", at_least=0.4),), False, True),
+        (treaty, 1, (), True, True),  # nothing asked for, nothing before
+    ],
+)  # fmt: skip
+def test_ranges_decide_conditions(observable, at, when, early, late):
+    assert ruled(observable, at, when, months=2) is early
+    assert ruled(observable, at, when, months=4) is late
+
+
+def test_the_order_of_scenarios_decides_too():
+    # a treaty is signed: peace unless there was a war before it in the order
+    assert not ruled(treaty, 1, (PEACE,), months=2, before=(WAR,))
+    assert ruled(treaty, 1, (PEACE,), months=2, before=(WAR,), ordered=False)
+    # a war: whatever comes after it in the order is out
+    assert ruled(worst, 2, (PEACE,), months=2, before=(WAR,))
+    assert ruled(worst, 2, (), months=2, before=(WAR,))
+    assert not ruled(worst, 2, (PEACE,), months=2, before=(WAR,), ordered=False)
+    # no war up to the end: it is not in the way any more
+    assert ruled(worst, 1, (), months=4, before=(WAR,))
+    assert not ruled(worst, 1, (), months=2, before=(WAR,))
+
+
 def test_rows_are_ranked_by_bits_and_name_the_largest_move():
     table = told(toy(), within=(1, 2))
     bits = leading(table.data)["bits"].to_numpy()
@@ -296,7 +428,21 @@ def test_futures_that_are_all_alike_are_refused():
     world = toy()
     still = world.futures.map(lambda x: x * 0)
     with pytest.raises(CaseError, match="nothing that can be seen"):
-        told(World(still, GRAPH, world.resolved * 0, world.scenarios))
+        told(World(still, GRAPH, world.resolved, world.scenarios))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_futures_that_resolve_alike_are_refused(weighted):
+    world = toy()
+    weight = np.zeros((4, 100))
+    weight[:, :10] = 1.0
+    resolved = world.resolved * 0
+    if weighted:
+        resolved[:, 10:] = 1  # where nothing counts
+    alike = World(world.futures, GRAPH, resolved, world.scenarios)
+    for ask_ in (told, value_of_data):
+        with pytest.raises(CaseError, match="every future resolves as 'war': nothing is unknown"):
+            ask_(alike, weight=weight if weighted else None)
 
 
 # ------------------------------------------------------------------------------- all the data
@@ -347,9 +493,11 @@ def test_the_last_month_tells_nearly_all():
     assert [row[0] for row in table.rows] == ["2022-01", "2022-02", "2022-03", "2022-04"]
 
 
-def test_a_number_of_months_that_is_none_is_refused():
-    with pytest.raises(CaseError, match="within is 0"):
-        value_of_data(toy(), months=0)
+@pytest.mark.parametrize("months", [0, "6", True, 1.5, None, (1, 2)])
+def test_a_number_of_months_that_is_none_is_refused(months):
+    message = re.escape(f"months is {months!r}; write whole months, 1 or more")
+    with pytest.raises(CaseError, match=message):
+        value_of_data(toy(), months=months)
 
 
 # ------------------------------------------------------------------------------- of a forecast

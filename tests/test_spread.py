@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 import caucasus_forecast as cf
 from caucasus_forecast import cli, names, plots, priors, reweighting
 from caucasus_forecast.errors import CaseError, InterventionError, PriorError, QuestionError
+from caucasus_forecast.estimate import Sample
 from caucasus_forecast.spread import CHANCE, MODELS, PARAMETERS, PARTS, PRIORS, TENSION, nesting
 from caucasus_forecast.spread import others as others_
 from caucasus_forecast.spread.nesting import nested, thinned, world_of
@@ -108,14 +109,51 @@ def test_nothing_varies_where_nothing_varies():
 
 def test_among_is_the_variance_of_equal_weights(rng):
     mean = rng.random(7)
-    assert among(mean, np.zeros(7)) == (pytest.approx(mean.var()), 0.0)
+    assert among(mean, np.zeros((7, 7))) == (pytest.approx(mean.var()), 0.0)
 
 
 def test_the_error_among_few_is_the_one_seen(rng):
     mean, mcse = np.array([0.1, 0.3, 0.35]), np.full(3, 0.01)
-    seen = [among(mean + mcse * rng.normal(size=3), mcse) for _ in range(4000)]
+    seen = [among(mean + mcse * rng.normal(size=3), np.diag(mcse**2)) for _ in range(4000)]
     value, error = np.transpose(seen)
     assert value.std() < error.mean() < 1.5 * value.std()
+
+
+@pytest.mark.parametrize("mean", [(0.2, 0.2, 0.2), (0.18, 0.2, 0.23)])
+@pytest.mark.parametrize("shared", [0.0, 0.9])
+def test_among_is_unbiased(rng, mean, shared):
+    """Errors of 0.01, 0.02 and 0.03, alone or in common."""
+    mcse = np.array([0.01, 0.02, 0.03])
+    noise = np.outer(mcse, mcse) * np.where(np.eye(3), 1.0, shared)
+    root = np.linalg.cholesky(noise)
+    seen = [among(mean + root @ rng.normal(size=3), noise) for _ in range(4000)]
+    value, error = np.transpose(seen)
+    assert value.mean() == pytest.approx(np.var(mean), abs=4 * value.std() / np.sqrt(4000))
+    assert np.sqrt((error**2).mean()) > 0.95 * value.std()
+
+
+def test_forecasts_of_the_same_futures_share_their_errors(altered):
+    forecast = altered()
+    one = others_.other("one", forecast.tree, forecast.study, "")
+    q = asked("S7", one.world)
+    y = q.values(one.world)
+    weight = np.random.default_rng(3).gamma(5.0, 1.0, y.shape[:2])
+    weighed = replace(one, weight=weight)
+    drawn = y[:, ::-1]  # other futures
+    world = replace(one.world, resolved=np.asarray(one.world.resolved)[:, ::-1])
+    mean, noise = others_.means(q, [one, one, weighed, replace(one, world=world)])
+    plain = Sample(np.ones(y.shape, bool))
+    assert mean[0] == pytest.approx(plain.mean(y)[0])
+    assert np.sqrt(np.diag(noise))[[0, 3]] == pytest.approx(
+        [plain.mean(y)[1], plain.mean(drawn)[1]]
+    )
+    assert mean[2] == pytest.approx(Sample(np.ones(y.shape, bool), weight).mean(y)[0])
+    assert noise[0, 1] == pytest.approx(
+        noise[0, 0]
+    )  # the same twice: no difference to be unsure of
+    assert among(mean[:2], noise[:2, :2])[0] == pytest.approx(0.0, abs=1e-15)
+    assert 0 < noise[0, 2] <= np.sqrt(noise[0, 0] * noise[2, 2]) * 1.2
+    assert (noise[:3, 3] == 0).all()
 
 
 # ------------------------------------------------------------------------------- the nested futures
@@ -261,7 +299,9 @@ def test_prior_choice_is_the_variance_between_the_sets(altered, monkeypatch):
     table = forecast.spread("S7", "S8", sets=[near, forecast.tree.attrs["prior_set"]])
     means = [[f.probability(s).probability for f in (forecast, with_set)] for s in ("S7", "S8")]
     part = table.data.sel(part=PRIORS)
-    assert part["variance"].to_numpy() == pytest.approx(np.var(means, axis=1), abs=1e-12)
+    noise = part["variance_mcse"].to_numpy()
+    assert (np.abs(part["variance"].to_numpy() - np.var(means, axis=1)) <= noise).all()
+    assert (part["variance"].to_numpy() < np.var(means, axis=1)).all()
     assert part["lower"].to_numpy() == pytest.approx(np.min(means, axis=1))
     assert part["upper"].to_numpy() == pytest.approx(np.max(means, axis=1))
     assert table.data["share"].sum("part").to_numpy() == pytest.approx([1.0, 1.0])
@@ -273,6 +313,10 @@ def test_the_same_set_again_is_no_choice(altered):
     forecast = altered()
     data = forecast.spread("S7", sets=[forecast.tree.attrs["prior_set"]]).data
     assert float(data["variance"].sel(part=PRIORS).item()) == 0.0
+
+
+def data_error(table):
+    return table.data["mean_mcse"].isel(question=0)
 
 
 def test_model_choice_is_the_variance_between_the_models(altered, monkeypatch):
@@ -293,7 +337,8 @@ def test_model_choice_is_the_variance_between_the_models(altered, monkeypatch):
     table = forecast.spread("S1", models=["ladder", "reference"])
     assert fits == [("reference", "reference", forecast.tree.attrs["prior_set"])]
     part, now = table.data.sel(part=MODELS).isel(question=0), forecast.probability("S1").probability
-    assert float(part["variance"]) == pytest.approx((1 - now) ** 2 / 4)
+    noise = float(data_error(table)) ** 2 / 4  # of war in every future there is none
+    assert float(part["variance"]) == pytest.approx((1 - now) ** 2 / 4 - noise)
     assert (str(part["lowest"].item()), str(part["highest"].item())) == ("ladder", "reference")
     assert table.rows[-1][-1] == f"{100 * now:.0f} % (ladder) to 100 % (reference)"
 
@@ -331,7 +376,7 @@ def test_questions_that_cannot_be_split_are_refused(altered, text, message):
         altered().spread(text)
 
 
-def test_sets_and_models_are_refused_before_anything_is_simulated(altered, monkeypatch):
+def test_what_cannot_be_used_is_refused_before_anything_is_simulated(altered, monkeypatch):
     def unwanted(*_):
         raise AssertionError
 
@@ -340,6 +385,10 @@ def test_sets_and_models_are_refused_before_anything_is_simulated(altered, monke
         altered().spread("S1", sets=["nobody"])
     with pytest.raises(CaseError, match="did you mean 'drift'"):
         altered().spread("S1", models=["dirft"])
+    with pytest.raises(QuestionError, match="no state or scenario 'S99'"):
+        altered().spread("S99", models=["drift"])
+    with pytest.raises(QuestionError, match="has no variance"):
+        altered().spread("S1", "months until treaty", sets=["sceptical"])
 
 
 def test_futures_in_which_something_was_done_are_refused(altered):

@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from arviz_stats.base import array_stats
 
 from . import fitting, names, posterior, reweighting, scenarios, simulate, transport
 from . import theory as theories
+from .estimate import Sample
 from .priors import PriorSet
 from .reweighting import Weights
 from .scenarios import Table, percent
@@ -26,6 +28,7 @@ from .transport import Moved
 
 Array = np.ndarray
 
+SAMPLED = "sampled again"
 # a scenario is prior-driven when two sets move it by more than this
 PRIOR_DRIVEN = 0.10
 
@@ -91,7 +94,7 @@ def _cheapest(tree: xr.DataTree, study: Study, priors: PriorSet) -> tuple[xr.Dat
 
 def _sampled(study: Study, priors: PriorSet, why: str) -> tuple[xr.DataTree, str]:
     done = fitting.complete(fitting.draw(study, priors), study, priors)
-    return done, f"sampled again: {why}"
+    return done, f"{SAMPLED}: {why}"
 
 
 def _moved(tree: xr.DataTree, study: Study, priors: PriorSet, found: Moved) -> xr.DataTree:
@@ -122,6 +125,7 @@ def _reweighted(tree: xr.DataTree, study: Study, priors: PriorSet, weights: Weig
         names.QUESTIONS: scenarios.answer(study.partition, futures, study.graph, at_origin, share),
     }
     done = xr.DataTree.from_dict(groups)
+    done[names.SMOOTHED].attrs = fitting.reports(done)
     done.attrs = tree.attrs | {
         "prior_set": priors.name,
         "priors": priors.to_json(),
@@ -205,12 +209,40 @@ def _compared(found: Sequence[Compared]) -> xr.Dataset:
     data = xr.concat([t[["probability", "mcse", "lower", "upper"]] for t in tables], along)
     data["title"] = tables[0]["title"]
     data["change"] = data["probability"] - data["probability"].isel(priors=0)
-    data["change_mcse"] = np.hypot(data["mcse"], data["mcse"].isel(priors=0))
+    errors = [_change_error(found[0].tree, c.tree, i == 0) for i, c in enumerate(found)]
+    data["change_mcse"] = (("priors", names.SCENARIO), np.stack(errors))
     data["range"] = data["probability"].max("priors") - data["probability"].min("priors")
     data["verdict"] = xr.where(data["range"] > PRIOR_DRIVEN, "prior-driven", "")
     data["method"] = ("priors", [c.how for c in found])
     data["passed"] = ("priors", [_passed(c.tree) for c in found])
     return data
+
+
+def _change_error(one: xr.DataTree, two: xr.DataTree, same: bool) -> Array:
+    """Monte Carlo error of the change of each scenario, (S,).
+
+    Draws that were reweighted or moved are those of the first forecast, path by path; what is left
+    of the error is that of the difference of their influences. Other draws err on their own.
+    """
+    tables = [t[names.SCENARIOS].to_dataset()["mcse"].to_numpy() for t in (one, two)]
+    if same:
+        return np.zeros_like(tables[0])
+    if two.attrs["swapped"].startswith(SAMPLED):
+        return np.hypot(*tables)
+    influences = [_influences(t, len(tables[0])) for t in (one, two)]
+    return np.array([_error(z - y) for y, z in zip(*influences, strict=True)])
+
+
+def _influences(tree: xr.DataTree, scenarios_: int) -> list[Array]:
+    resolved = tree[names.PREDICTIONS][names.RESOLVED].to_numpy()[..., -1]
+    sample = Sample(np.ones(resolved.shape, bool), reweighting.share_of(tree))
+    return [sample.influence(resolved == i)[1] for i in range(scenarios_)]
+
+
+def _error(influence: Array) -> float:
+    if not np.ptp(influence):
+        return 0.0
+    return float(array_stats.mcse(influence, chain_axis=0, draw_axis=1, method="mean"))
 
 
 def _distinct(labels: list[str]) -> list[str]:

@@ -99,11 +99,24 @@ class Sample:
         >>> Sample(value < 5).mean(value)[0]
         1.0
         """
-        above = np.where(self.given, value, 0.0).mean(-1)
-        mean = float((self.weights * above).sum()) / self.share
-        influence = self.weights.size * self.weights * (above - mean * self.each) / self.share
+        mean, influence = self.influence(value)
         error = array_stats.mcse(influence, chain_axis=0, draw_axis=1, method="mean")
         return mean, float(error)
+
+    def influence(self, value: Array) -> tuple[float, Array]:
+        """The mean of a value given the condition, and what each draw adds to its error, z_d.
+
+        Two estimates from the same draws differ with the error of the difference of their z.
+
+        Examples
+        --------
+        >>> mean, z = Sample(np.ones((1, 4, 1), bool)).influence(np.arange(4.0).reshape(1, 4, 1))
+        >>> mean, z.tolist()
+        (1.5, [[-1.5, -0.5, 0.5, 1.5]])
+        """
+        above = np.where(self.given, value, 0.0).mean(-1)
+        mean = float((self.weights * above).sum()) / self.share
+        return mean, self.weights.size * self.weights * (above - mean * self.each) / self.share
 
     def spread(self, value: Array) -> float:
         """Standard deviation between draws of a value's mean, the paths' noise removed.

@@ -93,7 +93,7 @@ def complete(
         names.DIAGNOSTICS: posterior.diagnose(tree, graph, case.model),
     }
     done = xr.DataTree.from_dict({k: groups[k] for k in names.GROUPS})
-    done[names.SMOOTHED].attrs = _reports(done)
+    done[names.SMOOTHED].attrs = reports(done)
     done.attrs = {
         "schema": posterior.SCHEMA,
         "title": case.title or case.name,
@@ -154,7 +154,7 @@ def _observed(panel: xr.Dataset) -> xr.Dataset:
     return panel.assign_coords({k: panel[k].astype(str) for k in ("series", "node", names.STATE)})
 
 
-def _reports(tree: xr.DataTree) -> dict[str, float]:
+def reports(tree: xr.DataTree) -> dict[str, float]:
     """What tension is in reports a month: posterior medians at average tension and at one sd."""
     drawn = tree[names.POSTERIOR].to_dataset()
     node, edge = "reports_azerbaijan", "tension->reports_azerbaijan"

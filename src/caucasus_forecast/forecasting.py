@@ -36,8 +36,10 @@ from .priors import PriorSet
 from .questions import Amount, Answer, Question, World
 from .scenarios import Table, interval, percent
 from .sensitivity import Sensitivity
+from .sensitivity.shifts import standing as standing_of
 from .simulate import Origin
 from .study import Study, lay_out
+from .tension import OwnHistory
 
 Array = np.ndarray
 log = logging.getLogger("caucasus_forecast")
@@ -274,7 +276,8 @@ class Forecast:
             forecast's own set.
         refit
             True: sample again. None: reweight the draws in hand where that is safe
-            (`caucasus_forecast.reweighting`), else sample again. `notes` says which.
+            (`caucasus_forecast.reweighting`), else move them where that is
+            (`caucasus_forecast.transport`), else sample again. `notes` says which.
 
         Raises
         ------
@@ -310,10 +313,15 @@ class Forecast:
             For a node, value or month that cannot be set.
         """
         self._refuse_acted("do()")
-        return self._act(self._read(dict(acts or {}) | nodes, start, until))
+        return self._act(self._read(_together(acts, nodes), start, until))
 
     def _read(self, acts: Mapping[str, Any], start: Any, until: Any) -> tuple[Act, ...]:
         graph, months = self.study.graph, self.study.months
+        if names.TENSION in acts and isinstance(self.study.process, OwnHistory):
+            raise InterventionError(
+                "do(tension): in the model 'reference' past months come again, and no tension is "
+                "there to set; use 'ladder' or 'drift'"
+            )
         return interventions.read(graph, months, acts, start=start, until=until)
 
     def _act(self, acts: tuple[Act, ...]) -> Intervened:
@@ -346,7 +354,7 @@ class Forecast:
             For a node, value or month that cannot be set, and for models other than the ladder.
         """
         self._refuse_acted("counterfactual()")
-        return Counterfactual.of(self, dict(acts or {}) | nodes, since, until)
+        return Counterfactual.of(self, _together(acts, nodes), since, until)
 
     def paths(self, cause: str, effect: str) -> Table:
         """Every path from a cause to an effect within a month, its effect, and their sum.
@@ -539,7 +547,7 @@ class Intervened(Forecast):
         **nodes: Any,
     ) -> Intervened:  # fmt: skip
         """More done besides; what is done to a node anew replaces what was done to it."""
-        more = self._read(dict(acts or {}) | nodes, start, until)
+        more = self._read(_together(acts, nodes), start, until)
         again = {a.node for a in more}
         return self.before._act((*(a for a in self.acts if a.node not in again), *more))
 
@@ -582,7 +590,11 @@ class Counterfactual(Forecast):
         seen, end = happened.again(then)
         words = interventions.sentence(then)
         was = interventions.looked_ahead(
-            forecast.tree, study, happened.futures(happened.end), {}, ()
+            forecast.tree,
+            study,
+            happened.futures(happened.end),
+            {"counterfactual": "the months as they were"},
+            (),
         )
         told = {"counterfactual": f"had it been that {words}"}
         futures = happened.futures(end, later)
@@ -596,6 +608,13 @@ class Counterfactual(Forecast):
         months = self.study.months
         title = f"Where it stands at the end of {months[-1]}, had it been otherwise"
         return interventions.changed(self.study, self.factual.tree, self.tree, title)
+
+
+def _together(acts: Mapping[str, Any] | None, nodes: Mapping[str, Any]) -> dict[str, Any]:
+    """What is done, from both ways to write it."""
+    if twice := set(acts or {}) & set(nodes):
+        raise InterventionError(f"{min(twice)} is given twice; keep one")
+    return dict(acts or {}) | dict(nodes)
 
 
 def counterfactual(
@@ -645,6 +664,7 @@ def compare_priors(
     PriorError
         For priors that cannot be used as given.
     """
+    forecast._refuse_acted("compare_priors()")
     return assumptions.compare(
         forecast.tree, forecast.study, sets, refit=refit, progress=progress or log.info
     )
@@ -665,14 +685,13 @@ def link_summary(tree: xr.DataTree) -> xr.Dataset:
     """Prior and posterior mean and sd of every slope, on ``edge``, and ``prior_led``.
 
     ``prior_led`` is the posterior variance as a share of the prior variance, at most 1: 1 where the
-    evidence taught nothing.
+    evidence taught nothing. A prior without a variance (a StudentT of few degrees) has the median
+    and half of the middle 68 % in place of mean and sd, before and after.
     """
     after = tree[names.POSTERIOR]["slope"]
     entries = json.loads(tree.attrs["priors"])
-    before = [
-        prior_sets.frozen(prior_sets.as_prior(entries[str(e)]))
-        for e in after[names.EDGE].to_numpy()
-    ]
+    beliefs = [prior_sets.as_prior(entries[str(e)]) for e in after[names.EDGE].to_numpy()]
+    before = [prior_sets.frozen(b) for b in beliefs]
     over = (names.CHAIN, names.DRAW)
     data = xr.Dataset(
         {
@@ -682,6 +701,16 @@ def link_summary(tree: xr.DataTree) -> xr.Dataset:
             "sd": reweighting.weighted(tree, after).std(over),
         }
     )
+    if wide := [i for i, d in enumerate(before) if not np.isfinite(d.std())]:
+        edges = data[names.EDGE].isel(edge=wide)
+        low, middle, high = reweighting.weighted(tree, after.isel(edge=wide)).quantile(
+            [0.1587, 0.5, 0.8413], dim=over
+        )
+        standing = [standing_of(beliefs[i]) for i in wide]
+        data["prior_mean"].loc[{names.EDGE: edges}] = [m for m, _ in standing]
+        data["prior_sd"].loc[{names.EDGE: edges}] = [s for _, s in standing]
+        data["mean"].loc[{names.EDGE: edges}] = middle.to_numpy()
+        data["sd"].loc[{names.EDGE: edges}] = (high - low).to_numpy() / 2
     data["prior_led"] = np.minimum((data["sd"] / data["prior_sd"]) ** 2, 1.0)
     data["shift"] = (data["mean"] - data["prior_mean"]) / data["prior_sd"]
     return data

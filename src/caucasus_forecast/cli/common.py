@@ -130,6 +130,49 @@ def rows_of(data: xr.Dataset, key: str) -> list[dict[str, Any]]:
     ]
 
 
+def plain_values(data: xr.DataArray) -> Any:
+    """Nested lists of what JSON has: months as text, None for what is not finite."""
+    import numpy as np
+
+    values = data.to_numpy()
+    if values.dtype.kind == "M":
+        return values.astype("datetime64[M]").astype(str).tolist()
+    if values.dtype.kind == "f":
+        kept = values.astype(object)
+        kept[~np.isfinite(values)] = None
+        return kept.tolist()
+    return values.tolist()
+
+
+def plain_data(data: xr.Dataset) -> dict[str, Any]:
+    """Every variable of a dataset by its dimensions and values.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> plain_data(xr.Dataset({"x": ("row", [1.0, float("nan")])}))
+    {'x': {'dims': ['row'], 'values': [1.0, None]}}
+    """
+    return {
+        str(name): {"dims": list(map(str, data[name].dims)), "values": plain_values(data[name])}
+        for name in (*data.coords, *data.data_vars)
+    }
+
+
+def records(data: xr.Dataset, dim: str) -> list[dict[str, Any]]:
+    """What is on one dimension alone as rows; None where there is nothing to say.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> records(xr.Dataset({"x": ("row", [1.0, float("nan")]), "y": 2}), "row")
+    [{'x': 1.0}, {'x': None}]
+    """
+    kept = [v for v in (*data.coords, *data.data_vars) if data[v].dims == (dim,)]
+    columns = {str(v): plain_values(data[v]) for v in kept}
+    return [{v: column[i] for v, column in columns.items()} for i in range(data.sizes[dim])]
+
+
 def plain(value: Any) -> Any:
     """A NumPy scalar as a number."""
     return value.item() if hasattr(value, "item") else value

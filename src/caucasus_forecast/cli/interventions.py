@@ -14,6 +14,7 @@ from .common import (
     FROM,
     leave,
     made,
+    plain_data,
     print_json,
     printable,
     refuse_picture,
@@ -58,7 +59,10 @@ def do(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the tables only.")] = False,
 ) -> None:
     """Set nodes from outside, and show what changes."""
-    wanted = dict(_act(text) for text in acts)
+    read = [_act(text) for text in acts]
+    wanted = dict(read)
+    if len(wanted) < len(read):
+        raise InterventionError("a node is given twice; keep one act for each")
     if since and (start or on):
         raise InterventionError(
             "--since asks what would have been; it goes with --until, not with --start or --on"
@@ -143,15 +147,5 @@ def _tables(
 
 
 def _plain(table: Table) -> dict[str, Any]:
-    return {"title": table.title, "notes": list(table.notes), "data": _dict(table)}
-
-
-def _dict(table: Table) -> dict[str, Any]:
-    """Every variable as its dimensions and values; months as text."""
-    data = table.data
-    found: dict[str, Any] = {"label": data.attrs.get("label")}
-    for name in (*data.coords, *data.data_vars):
-        values = data[name].to_numpy()
-        text = values.astype("datetime64[M]").astype(str) if values.dtype.kind == "M" else values
-        found[str(name)] = {"dims": list(map(str, data[name].dims)), "values": text.tolist()}
-    return found
+    head = {"title": table.title, "notes": list(table.notes)}
+    return head | {"data": {"label": table.data.attrs["label"]} | plain_data(table.data)}

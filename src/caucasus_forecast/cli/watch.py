@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,14 +16,13 @@ from .common import (
     made,
     print_json,
     printable,
+    records,
     refuse_picture,
     storing,
     told,
 )
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from ..forecasting import Forecast
     from ..scenarios import Table
 
@@ -115,26 +113,6 @@ def spread(
     else:
         print(printable(repr(table)))
     leave(forecast.passed, forecast.notes[0])
-
-
-def records(data: xr.Dataset, dim: str) -> list[dict[str, Any]]:
-    """What is on one dimension alone as rows; null where there is nothing to say.
-
-    Examples
-    --------
-    >>> import xarray as xr
-    >>> records(xr.Dataset({"x": ("row", [1.0, float("nan")]), "y": 2}), "row")
-    [{'x': 1.0}, {'x': None}]
-    """
-    kept = [str(v) for v in (*data.coords, *data.data_vars) if data[v].dims == (dim,)]
-    return [{v: _value(data[v].isel({dim: i})) for v in kept} for i in range(data.sizes[dim])]
-
-
-def _value(cell: xr.DataArray) -> Any:
-    if cell.dtype.kind == "M":
-        return str(cell.to_numpy().astype("datetime64[M]"))
-    value = cell.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _whole(text: str) -> int:

@@ -89,7 +89,7 @@ def contest(
     CaseError
         For another model, months without evidence, or two views of one name.
     PriorError
-        For a view that cannot be read.
+        For a view that cannot be read, or pooled with the others.
     """
     base = case if isinstance(case, Case) else cases.load(case)
     changes = {"draws": draws} | ({"as_of": as_of} if as_of is not None else {})
@@ -159,6 +159,7 @@ def run(
     """The contest of named views on given evidence."""
     span = scored_months(start, day)
     _refuse_silence(evidence, span[0])
+    base = Entrant("pool", pool({p: 1.0 / len(views) for p in views.values()}))
     everyone = line_up(views)
     kept: dict[tuple[str, date], Fit] = {}
     others: list[Fit] = []
@@ -179,7 +180,6 @@ def run(
     one_step = months.one_step(everyone, evidence, span, case, keep, say)
     came = outcomes.score(everyone, evidence, case, day, fitted, say)
     say("the pool of the views, for the links")
-    base = Entrant("pool", pool({p: 1.0 / len(views) for p in views.values()}))
     process = ladder_of(evidence, base.graph, day)
     whole = fit(base, record(evidence, base.graph, process, day), case)
     reached = plan(panels.build(evidence, base.graph, day), base.graph).graph.slopes

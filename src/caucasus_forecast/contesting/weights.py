@@ -53,21 +53,6 @@ def stacking(scores: Array) -> Array:
     return np.asarray(weights / weights.sum())
 
 
-def shortfall(scores: Array, weights: Array) -> float:
-    """How far, at most, the mean log score of a mixture is below the best there is.
-
-    That is log max_v mean_t (p_tv / mixture_t): from concavity no weights gain more.
-
-    Examples
-    --------
-    >>> scores = np.log([[0.5, 0.1], [0.1, 0.5]])
-    >>> round(shortfall(scores, stacking(scores)), 6)
-    0.0
-    """
-    density = np.exp(scores - scores.max(0))
-    return float(np.log((density / (weights @ density)).mean(1).max()))
-
-
 def posterior_weights(scores: Array) -> Array:
     """Weights of views believed equally before, shape (V,): softmax of the sums over months."""
     return np.asarray(special.softmax(scores.sum(1)))

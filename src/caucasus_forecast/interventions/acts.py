@@ -17,6 +17,7 @@ What a node is set to, and what a `Shift` adds:
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -151,12 +152,22 @@ def _window(months: Array, start: Any, until: Any) -> Array:
     return np.arange(first, last + 1)
 
 
+def as_month(given: Any, what: str) -> np.datetime64:
+    """A month, from ``"2022-03"``, a day, or a NumPy date.
+
+    Raises
+    ------
+    InterventionError
+        For anything else.
+    """
+    text = given.isoformat() if isinstance(given, date) else str(given)
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])(-\d\d)?(T.*)?", text, re.ASCII):
+        raise InterventionError(f"{what} {given!r} is not a month; write '2022-03'")
+    return np.datetime64(text[:7], "M")
+
+
 def _place(months: Array, given: Any, what: str) -> int:
-    try:
-        text = given.isoformat()[:7] if isinstance(given, date) else str(given)
-        month = np.datetime64(text, "M")
-    except ValueError:
-        raise InterventionError(f"{what} {given!r} is not a month; write '2022-03'") from None
+    month = as_month(given, what)
     found = np.flatnonzero(months == month)
     if not len(found):
         raise InterventionError(
@@ -191,7 +202,7 @@ def _act(node: Node, months: Array, window: Array, given: Any) -> Act:
 
 def _shift(node: Node, given: Shift | Times) -> float:
     if isinstance(given, Shift):
-        return float(given.by)
+        return float(given.by) * (node.reading if node.kind in ("count", "event") else 1)
     if node.kind not in ("count", "event"):
         raise InterventionError(
             f"{node.name}: Times({given.factor:g}) is for counts and events; {node.name} is "

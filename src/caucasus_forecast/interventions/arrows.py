@@ -61,7 +61,7 @@ def arrows(study: Study, start: Origin, acts: Sequence[Act], on: str, tree: xr.D
     total = change(world(study, start, every))
     rest = frozenset(e.name for e in graph.edges) - {e.name for e in out}
     itself = done | ({DEATHS} if TENSION in done else set())
-    ways = [(f"{n}, itself", rest, itself - {n}) for n in sorted(itself - {on})]
+    ways = [(f"{n}, itself", rest, itself - {n}) for n in sorted(itself)]
     ways += [(e.name, rest | {e.name}, itself) for e in out]
     parts = []
     for name, felt, unseen in ways:
@@ -71,7 +71,9 @@ def arrows(study: Study, start: Origin, acts: Sequence[Act], on: str, tree: xr.D
     unit = "points" if on in ids else unit_of(graph, on)
     kept = [(n, m, x) for n, m, x, _ in parts if m or x]
     kept.sort(key=lambda r: -abs(r[1]))
-    lines = [*kept, ("together, beyond the sum", *paired(sample, together)), ("total", *total[:2])]
+    gated = any(e.role == "gate" and e.cause in done for e in graph.edges)
+    together_ = f"together{', and through gates,' if gated else ','} beyond the sum"
+    lines = [*kept, (together_, *paired(sample, together)), ("total", *total[:2])]
     rows = tuple((n.replace("->", " -> "), _with_error(unit, m, x)) for n, m, x in lines)
     data = xr.Dataset(
         {"effect": ("along", [m for _, m, _ in lines]), "mcse": ("along", [x for *_, x in lines])},

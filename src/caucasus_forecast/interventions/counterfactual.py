@@ -10,7 +10,10 @@ Three steps (Pearl 2009, *Causality*, section 7.1), on every posterior draw:
 
 Doing what happened therefore gives back what happened, exactly. A count of part of a month is
 completed, and one over several months divided, at random given its total: for NB1 counts the rest
-of a month is NB1 again and the division Dirichlet-multinomial with the monthly sizes. Changes of a
+of a month is NB1 again and the division Dirichlet-multinomial with the monthly sizes. The sizes are
+those of a first walk, in which only counts of whole months are known; a month before the first one
+takes the size of that one. Counts that nobody made carry their drawn excess into the next month,
+where the posterior lets them carry none. Changes of a
 state that no arrow can make (a mission that comes back) are taken as given.
 """
 
@@ -26,14 +29,14 @@ import xarray as xr
 from .. import posterior
 from ..equations import count_mean, holds
 from ..errors import InterventionError
-from ..likelihood import Cells, Parameters
+from ..likelihood import Cells, Parameters, monthly
 from ..names import DAYS_PER_MONTH, DEATHS, MONTH, TENSION
 from ..panel import month_days
 from ..simulate import Acts, Month, Noise, Origin, fresh, gathered, origin, walk_months
 from ..streams import stream
 from ..study import Study
 from ..tension import Ladder
-from .acts import Act, as_levels, read
+from .acts import Act, as_levels, as_month, read
 
 Array = np.ndarray
 
@@ -157,6 +160,7 @@ def past(study: Study, draws: xr.Dataset, since: Any) -> Past:
             walk_months(study.graph, process, start, window, noise, acts, known)
         )  # fmt: skip
 
+    known |= _counted_alone(study, first, len(level))
     known |= _counts(study, first, window, many, walked(known))
     found = walked(known)
     counted = {n: ~np.isnan(x).all(0) for n, x in known.items() if n != TENSION}
@@ -166,11 +170,7 @@ def past(study: Study, draws: xr.Dataset, since: Any) -> Past:
 
 
 def _first(months: Array, since: Any) -> int:
-    try:
-        month = np.datetime64(str(since)[:7], "M")
-    except ValueError:
-        raise InterventionError(f"since {since!r} is not a month; write '2021-06'") from None
-    found = np.flatnonzero(months == month)
+    found = np.flatnonzero(months == as_month(since, "since"))
     if not len(found) or found[0] == 0:
         raise InterventionError(
             f"since {since} is not among the months of evidence; allowed: {months[1]} to "
@@ -215,6 +215,18 @@ def _deaths(study: Study, first: int, paths: int) -> Array:
     length = month_days(study.panel[MONTH].to_numpy().astype("datetime64[M]")) / DAYS_PER_MONTH
     out[np.abs(seen - length) > WHOLE] = np.nan
     return np.broadcast_to(out[first:], (paths, months - first))
+
+
+def _counted_alone(study: Study, first: int, paths: int) -> dict[str, Array]:
+    """Counts of whole months that rows of single months give, NaN elsewhere."""
+    months = study.panel[MONTH].to_numpy().astype("datetime64[M]")
+    length, found = month_days(months) / DAYS_PER_MONTH, {}
+    for cells in study.plan.counts:
+        value, seen = monthly(cells, study.plan.months)
+        alone = np.where(np.abs(seen - length) < WHOLE, value, np.nan)[first:]
+        if not np.isnan(alone).all():
+            found[cells.node] = np.broadcast_to(alone, (paths, len(alone)))
+    return found
 
 
 def _shares(study: Study, first: int, paths: int) -> dict[str, Array]:

@@ -11,8 +11,9 @@ from .. import names, reweighting
 from ..estimate import Sample
 from ..graph import CausalGraph
 from ..names import MONTH, TENSION
-from ..scenarios import Table
+from ..scenarios import Table, percent
 from .counterfactual import Past
+from .worlds import failed
 
 Array = np.ndarray
 
@@ -57,7 +58,6 @@ def history(past: Past, seen: Mapping[str, Array], words: str, tree: xr.DataTree
     moved = [n for n in shown if (past.seen[n] != seen[n]).any()]
     rows = tuple((n, *_row(study.graph, sample, n, past.seen[n], seen[n])) for n in moved)
     still = [n for n in shown if n not in moved]
-    gate = tree[names.DIAGNOSTICS].attrs
     notes = [
         "counterfactual: the same parameters and the same chance as in the months that were",
         "median, and 90 % range where it is not known; by month in .data",
@@ -66,7 +66,7 @@ def history(past: Past, seen: Mapping[str, Array], words: str, tree: xr.DataTree
     notes += (
         [f"taken as given, no arrow explains it: {', '.join(past.given)}"] if past.given else []
     )
-    notes += [] if gate["passed"] else [f"WARNING: {gate['verdict']}"]
+    notes += failed(tree)
     header = ("series", "", "happened", "would have")
     return Table(f"Had it been that {words}", header, rows, data, tuple(notes))
 
@@ -81,10 +81,15 @@ def _row(graph: CausalGraph, sample: Sample, name: str, one: Array, two: Array) 
         return ("mean, sd", *(_cell(_quantiles(sample, x.mean(1))) for x in (one, two)))
     if name in graph.node and graph.node[name].kind == "event":
         changed = ((x[:, -1] != 0).reshape(sample.given.shape) for x in (one, two))
-        return ("changed by the end", *(f"{100 * sample.mean(x)[0]:.0f} %" for x in changed))
+        return ("changed by the end", *(_chance(sample, x) for x in changed))
     if name in graph.node and graph.node[name].kind == "share":
         return ("mean", *(_cell(_quantiles(sample, x.mean(1))) for x in (one, two)))
     return ("total", *(_cell(_quantiles(sample, x.sum(1))) for x in (one, two)))
+
+
+def _chance(sample: Sample, hit: Array) -> str:
+    """A share of the paths; what is the same on all is known."""
+    return percent(*sample.mean(hit)) if 0 < hit.mean() < 1 else f"{100 * hit.flat[0]:.0f} %"
 
 
 def _cell(quantiles: tuple[float, ...]) -> str:

@@ -64,6 +64,8 @@ def links(study: Study, tree: xr.DataTree, cause: str, effect: str) -> tuple[Lin
             raise InterventionError(f"no node {name!r}; {nearest(name, graph.node)}")
     if cause == effect:
         raise InterventionError(f"{cause!r} is given twice; ask about two nodes")
+    if "slope" not in tree[names.POSTERIOR]:
+        return ()
     drawn = tree[names.POSTERIOR]["slope"]
     slope = {str(e): drawn.sel(edge=e).to_numpy() for e in drawn[names.EDGE].to_numpy()}
     within = nx.DiGraph((e.cause, e.effect) for e in graph.edges if not e.lag and e.role != "gate")
@@ -88,7 +90,7 @@ def links_table(study: Study, tree: xr.DataTree, cause: str, effect: str) -> Tab
     """The paths of `links` as a table: those that raise, those that lower, and their sum."""
     found = sorted(links(study, tree, cause, effect), key=lambda x: -abs(float(x.effect.mean())))
     share = reweighting.share_of(tree)
-    shape = found[0].effect.shape if found else (1, 4)
+    shape = study.shape[:2]
     sample = Sample(np.ones((*shape, 1), bool), share)
 
     def summed(parts: Sequence[Link]) -> tuple[float, float, float, float]:

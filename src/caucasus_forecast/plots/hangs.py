@@ -78,8 +78,8 @@ def _tornado(forecast: Forecast, table: Table) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.set_title(textwrap.fill(table.title, 90), pad=14)
     frame(figure, forecast, [
-        Patch(color=SKY, lw=0, label="prior mean one sd lower"),
-        Patch(color=ORANGE, lw=0, label="prior mean one sd higher"),
+        Patch(color=SKY, lw=0, label="prior one sd lower"),
+        Patch(color=ORANGE, lw=0, label="prior one sd higher"),
     ])  # fmt: skip
     return figure
 

@@ -2,8 +2,8 @@
 
 - `power`: every parameter and every scenario when the prior, one link's prior, or the likelihood is
   raised to a power;
-- `tornado`: a scenario when one link's prior mean is one standard deviation lower, and higher;
-- `breakeven`: how far one link's prior mean would have to move for another scenario to lead.
+- `tornado`: a scenario when one link's prior is one sd (half of its middle 68 %) lower, and higher;
+- `breakeven`: how far one link's prior would have to move for another scenario to lead.
 
 The first costs weights only. The other two move the draws of one link at a time
 (`caucasus_forecast.transport`) and simulate again, with the same random numbers, so they look at a
@@ -31,6 +31,7 @@ from .shifts import Worlds, reached, screened
 
 Array = np.ndarray
 PICKED = 6  # links that the reweighting picks out
+SD = "sd is half of the middle 68 % of a prior"
 SHOWN = 10  # parameters with a strong prior that are shown
 
 __all__ = ["Sensitivity", "sensitivity"]
@@ -87,33 +88,30 @@ def sensitivity(
     scenario
         Id of the scenario of the tornado (default: the likeliest).
     links
-        Links of the tornado and of the break-even (default: `core`, and the `PICKED` that move the
-        scenario most when all draws are reweighted).
+        Links of the tornado and of the break-even, each once (default: those of `core` that can
+        matter, and the `PICKED` that move the scenario most when all draws are reweighted).
     core
-        Links that are always looked at.
+        Links that are looked at unless `links` are given.
     notes
         Of the forecast, shown under every table.
 
     Raises
     ------
     ScenarioError, GraphError
-        For an unknown scenario or link.
+        For an unknown scenario or link, or no link at all.
     """
-    at = _scenario(tree, study, scenario)
+    at, asked, edges = _scenario(tree, study, scenario), _asked(study, links), study.graph.slopes
     data = power.of_forecast(tree, study)
     first = _scenarios(data, tree, notes), _parameters(data, notes)
-    edges = study.graph.slopes
-    if unknown := [e for e in links or () if e not in edges]:
-        raise GraphError(f"no link {unknown[0]!r}; {nearest(unknown[0], edges)}")
     if not isinstance(study.process, Ladder) or not edges:
         why = f"the model {study.case.model!r} has no draws that a link's prior could move"
         none = Table("Link by link", ("link",), (), xr.Dataset(), (why, *notes))
         return Sensitivity(*first, none, none)
     alive, rough = reached(study), screened(tree, study, at, power.scenario_shares(tree))
-    chosen = [e for e in links or core if e in edges]
-    if links is None:
+    chosen = [e for e in core if e in alive] if asked is None else asked
+    if asked is None:
         rest = sorted(alive - set(chosen), key=lambda e: (-abs(rough[e]), e))
-        chosen = [e for e in chosen if e in alive] + rest[:PICKED]
+        chosen += rest[:PICKED]
     worlds = Worlds.of(tree, study)
     left = [abs(rough[e]) for e in alive - set(chosen)]
     said = _said(worlds, len(edges) - len(alive), left)
@@ -133,11 +131,23 @@ def _scenario(tree: xr.DataTree, study: Study, wanted: str | None) -> int:
     return ids.index(wanted)
 
 
+def _asked(study: Study, links: Sequence[str] | None) -> list[str] | None:
+    """The links asked for, each once; none where none were asked for."""
+    if links is None:
+        return None
+    if not links:
+        raise GraphError("links is empty; name at least one, or leave it out for the core ones")
+    edges = study.graph.slopes
+    if unknown := [e for e in links if e not in edges]:
+        raise GraphError(f"no link {unknown[0]!r}; {nearest(unknown[0], edges)}")
+    return list(dict.fromkeys(links))
+
+
 def _said(worlds: Worlds, dead: int, left: list[float]) -> tuple[str, ...]:
     count = worlds.study.case.chains * worlds.study.case.draws
     lines = [
         f"each row moves the prior of one link and keeps its spread; {count} draws, and the same "
-        "random numbers in every row; ± is the Monte Carlo error of the swing"
+        f"random numbers in every row; {SD}; ± after a swing is its Monte Carlo error"
     ]
     if left:
         lines.append(
@@ -155,9 +165,9 @@ def _said(worlds: Worlds, dead: int, left: list[float]) -> tuple[str, ...]:
 def _how() -> str:
     grid = ", ".join(f"{x:g}" for x in breakeven.GRID)
     return (
-        f"the prior mean is moved by {grid} prior sd, then the interval in which the lead changes "
-        f"is halved {breakeven.HALVINGS} times; ± is the Monte Carlo error; a search ends where "
-        "the weights of the draws can no longer be trusted"
+        f"the prior is moved by {grid} sd, then the interval in which the lead changes is halved "
+        f"{breakeven.HALVINGS} times; {SD}; ± after a shift is its Monte Carlo error and half of "
+        "the last interval; a search ends where the weights of the draws can no longer be trusted"
     )
 
 

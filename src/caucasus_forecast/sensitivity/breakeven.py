@@ -1,10 +1,11 @@
 """How far one link's prior would have to move for another scenario to lead.
 
 The margin of the leader is its probability less that of the next likeliest. For each link and each
-direction the margin is computed at the shifts of `GRID`, in prior standard deviations; between the
-last shift at which the leader leads and the first at which it does not, the interval is halved
-`HALVINGS` times, and its middle is the break-even. A change of leader that begins and ends between
-two shifts of the grid is not seen.
+direction the margin is computed at the shifts of `GRID`, in prior sd (half of the middle 68 % of
+the prior, `caucasus_forecast.sensitivity.shifts`); between the last shift at which the leader leads
+and the first at which it does not, the interval is halved `HALVINGS` times, or until the weights
+can no longer be trusted. Its middle is the break-even, and half of its width is a part of the
+doubt. A change of leader that begins and ends between two shifts of the grid is not seen.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .shifts import World, Worlds, error
 
 Array = np.ndarray
 GRID = (2.0, 4.0)
-HALVINGS = 3  # to 0.25 prior sd at most
+HALVINGS = 3  # from 2 to 0.25 prior sd
 SIDES = {"lower": -1.0, "higher": 1.0}
 
 
@@ -41,6 +42,14 @@ class _Search:
     @property
     def found(self) -> bool:
         return self.world is not None
+
+    @property
+    def middle(self) -> float:
+        return (self.leads + self.lost) / 2
+
+    @property
+    def half_width(self) -> float:
+        return (self.lost - self.leads) / 2
 
     def see(self, shift: float, world: World, margin: float) -> None:
         if not world.safe:
@@ -69,23 +78,25 @@ def break_even(worlds: Worlds, edges: Sequence[str]) -> xr.Dataset:
 
     Returns
     -------
-    On (``edge``, ``side``), side lower or higher: ``shift`` of the prior mean in prior sd (NaN
-    where no other scenario leads within the grid), ``slope`` (the prior mean there), ``leader``
-    (empty where none), ``shift_mcse``, and ``reach``: how far the search went, in prior sd, before
-    the weights could no longer be trusted. On ``edge``: ``mean``, ``sd`` of the prior. Attributes:
-    ``leader``, ``rival``, ``margin``, ``margin_mcse`` with nothing moved.
+    On (``edge``, ``side``), side lower or higher: ``shift`` of the prior in prior sd (NaN where no
+    other scenario leads within the grid), ``slope`` (the prior median there), ``leader`` (empty
+    where none), ``shift_mcse``, ``half_width`` of the interval that the shift is the middle of, and
+    ``reach``: how far the search went, in prior sd, before the weights could no longer be trusted.
+    On ``edge``: ``median``, ``sd`` of the prior. Attributes: ``leader``, ``rival``, ``margin``,
+    ``margin_mcse`` with nothing moved.
     """
-    base = worlds.made([(worlds.study.graph.slopes[0], 0.0)])[0]
+    base = worlds.base()
     leader = int(np.argmax(base.probability))
     lead, rival = margin(base, leader)
     searches = [_Search(e, sign, 0.0, lead) for e in edges for sign in SIDES.values()]
     for shift in GRID:
         _look(worlds, [s for s in searches if s.safe and not s.found], leader, lambda s: shift)  # noqa: B023
     for _ in range(HALVINGS):
-        _look(worlds, [s for s in searches if s.found], leader, lambda s: (s.leads + s.lost) / 2)
+        _look(worlds, [s for s in searches if s.safe and s.found], leader, lambda s: s.middle)
     ids = [s.id for s in worlds.study.partition.scenarios]
     cells = [_cell(s, leader, ids, worlds) for s in searches]
-    kinds = {"shift": float, "slope": float, "leader": str, "shift_mcse": float, "reach": float}
+    kinds = {"shift": float, "slope": float, "leader": str, "shift_mcse": float,
+             "half_width": float, "reach": float}  # fmt: skip
     shape = (len(edges), len(SIDES))
     return xr.Dataset(
         {
@@ -93,7 +104,7 @@ def break_even(worlds: Worlds, edges: Sequence[str]) -> xr.Dataset:
             for i, (key, kind) in enumerate(kinds.items())
         }
         | {
-            "mean": (names.EDGE, [worlds.mean(e) for e in edges]),
+            "median": (names.EDGE, [worlds.median(e) for e in edges]),
             "sd": (names.EDGE, [worlds.sd(e) for e in edges]),
         },
         coords={names.EDGE: list(edges), "side": list(SIDES)},
@@ -119,13 +130,13 @@ def _look(
 
 def _cell(s: _Search, leader: int, ids: list[str], worlds: Worlds) -> tuple[float | str, ...]:
     if s.world is None:
-        return np.nan, np.nan, "", np.nan, s.leads
-    shift = s.sign * (s.leads + s.lost) / 2
+        return np.nan, np.nan, "", np.nan, np.nan, s.leads
+    shift = s.sign * s.middle
     _, rival = margin(s.world, leader)
-    steepness = abs(s.margin - s.lost_margin) / (s.lost - s.leads)
+    steepness = abs(s.margin - s.lost_margin) / (2 * s.half_width)
     doubt = margin_error(s.world, leader, rival) / steepness if steepness else np.inf
-    slope = worlds.mean(s.edge) + shift * worlds.sd(s.edge)
-    return shift, slope, ids[rival], doubt, s.lost
+    slope = worlds.median(s.edge) + shift * worlds.sd(s.edge)
+    return shift, slope, ids[rival], doubt, s.half_width, s.lost
 
 
 def table(data: xr.Dataset, notes: tuple[str, ...]) -> Table:
@@ -135,7 +146,7 @@ def table(data: xr.Dataset, notes: tuple[str, ...]) -> Table:
         (
             str(v[names.EDGE].item()).replace("->", " -> "),
             "",
-            f"{float(v['mean']):.2f} ± {float(v['sd']):.2f}",
+            f"{float(v['median']):.2f} ± {float(v['sd']):.2f}",
             *(_words(v.sel(side=side)) for side in SIDES),
         )
         for i in np.argsort(nearest, kind="stable")
@@ -144,7 +155,7 @@ def table(data: xr.Dataset, notes: tuple[str, ...]) -> Table:
     a = data.attrs
     lead = f"{100 * a['margin']:.0f} ± {100 * a['margin_mcse']:.0f} points"
     title = f"What would take the lead from {a['leader']} (now {lead} before {a['rival']})"
-    header = ("link", "", "prior", "if its mean were lower", "if its mean were higher")
+    header = ("link", "", "prior", "if it were lower", "if it were higher")
     tie = a["margin"] < 2 * a["margin_mcse"]
     said = (f"{a['leader']} and {a['rival']} are tied within the Monte Carlo error",) if tie else ()
     return Table(title, header, rows, data, (*said, *notes))
@@ -154,6 +165,6 @@ def _words(v: xr.Dataset) -> str:
     if np.isnan(v["shift"]):
         reach = float(v["reach"])
         return f"none within {reach:.0f} sd" if reach else "too few draws to say"
-    doubt = float(v["shift_mcse"])
+    doubt = float(v["shift_mcse"] + v["half_width"])
     shift = f"{float(v['shift']):+.1f} ± {doubt:.1f} sd" if np.isfinite(doubt) else "unclear"
     return f"{v['leader'].item()} at {float(v['slope']):+.2f} ({shift})"

@@ -23,7 +23,7 @@ import xarray as xr
 from arviz_stats.base import array_stats
 from scipy import special
 
-from .. import names, reweighting
+from .. import names, reweighting, transport
 from ..study import Study
 
 Array = np.ndarray
@@ -110,12 +110,20 @@ def diagnosis(prior: float, likelihood: float) -> str:
 # --------------------------------------------------------------------------- of a forecast
 
 
+def shares(resolved: xr.DataArray, scenarios: int) -> Array:
+    """Share of each draw's paths that resolve to each scenario at the horizon, (S, chain, draw).
+
+    `resolved` holds the number of a scenario on (chain, draw, path, month), in that order but for
+    the month.
+    """
+    last = resolved.isel({names.MONTH: -1}).to_numpy()
+    return np.stack([(last == i).mean(-1) for i in range(scenarios)])
+
+
 def scenario_shares(tree: xr.DataTree) -> Array:
-    """Share of each draw's paths that resolve to each scenario at the horizon, (S, chain, draw)."""
-    resolved = tree[names.PREDICTIONS][names.RESOLVED].isel({names.MONTH: -1}).to_numpy()
-    return np.stack(
-        [(resolved == i).mean(-1) for i in range(tree[names.SCENARIOS].sizes["scenario"])]
-    )
+    """The `shares` of a forecast."""
+    resolved = tree[names.PREDICTIONS].to_dataset()[names.RESOLVED]
+    return shares(resolved, tree[names.SCENARIOS].sizes[names.SCENARIO])
 
 
 def of_forecast(tree: xr.DataTree, study: Study) -> xr.Dataset:
@@ -131,9 +139,8 @@ def of_forecast(tree: xr.DataTree, study: Study) -> xr.Dataset:
     """
     share = reweighting.share_of(tree)
     keys, values, log_prior = _parameters(tree, study)
-    log_likelihood = tree[names.LOG_LIKELIHOOD]["evidence"].sum(names.MONTH, dtype=float).to_numpy()
     scenarios = scenario_shares(tree)
-    parts = {"prior": log_prior.sum(0), "likelihood": log_likelihood}
+    parts = {"prior": log_prior.sum(0), "likelihood": transport.log_likelihood(tree)}
     found: dict[str, tuple[Any, Any]] = {}
     for part, log_part in parts.items():
         found[part] = ("parameter", distance(values, log_part, share))

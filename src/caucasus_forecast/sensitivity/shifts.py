@@ -1,11 +1,17 @@
 """One link's prior moved, its spread kept: the same draws, the same random numbers, another world.
 
-A prior whose mean moves by δ standard deviations carries each draw of that slope by δ · sd
+A prior that moves by δ of its sd carries each draw of that slope by δ · sd
 (`caucasus_forecast.transport`), and the draws count by L(θ') / L(θ); where that leaves too few, by
-the affine map there. Nothing is sampled again, and worlds that differ in one link share every
-random number, so that their difference is told far more exactly than either. A fixed part of the
-draws is used. Weights are trusted with a Pareto k below 0.7, the practical limit of Vehtari et al.
-(2024), and 50 effective draws, or if they are all but equal; the error shown is theirs.
+the affine map there. Not every prior has a mean and a standard deviation (a StudentT with few
+degrees of freedom has none), so its place and its unit are read from its quantile function Q,
+
+    median = Q(½),     sd = ½ (Q(Φ(1)) − Q(Φ(−1))),     Φ the standard normal distribution,
+
+half of its middle 68 %; for a normal prior these are its mean and its standard deviation. Nothing
+is sampled again, and worlds that differ in one link share every random number, so that their
+difference is told far more exactly than either. A fixed part of the draws is used. Weights are
+trusted with a Pareto k below 0.7, the practical limit of Vehtari et al. (2024), and 50 effective
+draws, or if they are all but equal; the error shown is theirs.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
+from scipy import stats
 
 from .. import assumptions, names, posterior, reweighting, transport
 from ..priors import REAL, Prior, PriorSet, frozen
@@ -24,9 +31,10 @@ from ..reweighting import Weights
 from ..study import Study
 from ..tension import Ladder
 from ..transport import Moved
+from . import power
 
 Array = np.ndarray
-DRAWS = 125  # of each chain
+DRAWS = 125  # of each chain, and fewer than twice as many
 MAX_TAIL, FEWEST, EQUAL = 0.7, 50.0, 0.9
 Shift = tuple[str, float]
 
@@ -49,8 +57,8 @@ class World:
 
     @property
     def safe(self) -> bool:
-        """Whether the weights can be trusted."""
-        return trusted(self.weights)
+        """Whether the weights could be trusted."""
+        return not bool(np.isnan(self.shares).any())
 
     @property
     def probability(self) -> Array:
@@ -80,6 +88,18 @@ def trusted(weights: Weights) -> bool:
     return even or (weights.k < MAX_TAIL and weights.effective >= FEWEST)
 
 
+def standing(prior: Prior) -> tuple[float, float]:
+    """Median of a prior, and half of its middle 68 %, both in the unit of the parameter.
+
+    Examples
+    --------
+    >>> standing(Prior("Normal", {"mu": 2.0, "sigma": 0.5}))
+    (2.0, 0.5)
+    """
+    low, middle, high = frozen(prior).ppf(stats.norm.cdf([-1.0, 0.0, 1.0]))
+    return round(float(middle), 12), round(float(high - low) / 2.0, 12)
+
+
 def error(influence: Array) -> float:
     """Monte Carlo error of the mean that an influence belongs to."""
     if np.isnan(influence).any() or np.ptp(influence) < 1e-12:
@@ -106,13 +126,26 @@ class Worlds:
         case = study.case.model_copy(update={"draws": draws})
         return cls(xr.DataTree.from_dict(thin), replace(study, case=case), assumptions.own(tree))
 
-    def mean(self, edge: str) -> float:
-        """Prior mean of a link."""
-        return float(frozen(self.priors[edge]).mean())
+    def median(self, edge: str) -> float:
+        """Prior median of a link."""
+        return standing(self.priors[edge])[0]
 
     def sd(self, edge: str) -> float:
-        """Prior standard deviation of a link."""
-        return float(frozen(self.priors[edge]).std())
+        """Half of the middle 68 % of a link's prior."""
+        return standing(self.priors[edge])[1]
+
+    def base(self) -> World:
+        """The world in which nothing moved: draws count for what they do in the forecast.
+
+        No draw is reweighted, so there are no weights to distrust; whether the draws themselves
+        are to be trusted is said by the checks of the forecast.
+        """
+        draws = self.tree[names.POSTERIOR].to_dataset()
+        shares = self._shares(draws, self.study.replay(draws).state)
+        own = reweighting.share_of(self.tree)
+        count = np.ones(shares.shape[1:]) if own is None else own
+        share = count / count.sum()
+        return World(shares, Weights(share, -np.inf, 1.0 / float((share**2).sum())))
 
     def made(self, shifts: Sequence[Shift]) -> list[World]:
         """The worlds of several shifts, each of one link by so many of its prior sd.
@@ -161,8 +194,7 @@ class Worlds:
         study = self.study
         _, own = posterior.parameters(draws, study.graph, study.case.model)
         futures = study.futures(study.origin(draws, state, own))
-        last = futures[names.RESOLVED].isel({names.MONTH: -1}).to_numpy()
-        return np.stack([(last == i).mean(-1) for i in range(len(study.partition.scenarios))])
+        return power.shares(futures[names.RESOLVED], len(study.partition.scenarios))
 
 
 def reached(study: Study) -> frozenset[str]:
@@ -182,9 +214,10 @@ def reached(study: Study) -> frozenset[str]:
 
 
 def screened(tree: xr.DataTree, study: Study, scenario: int, shares: Array) -> dict[str, float]:
-    """Roughly how far a prior mean one sd down and one sd up move a scenario, for every link.
+    """Roughly how far a prior one sd down and one sd up move a scenario, for every link.
 
-    By importance weights on all draws, at the cost of no simulation.
+    By importance weights on all draws, at the cost of no simulation; 1, the farthest there is,
+    where no draw is left to tell.
     """
     priors, share = assumptions.own(tree), reweighting.share_of(tree)
     base = 0.0 if share is None else np.log(np.maximum(share, 1e-300))
@@ -192,11 +225,13 @@ def screened(tree: xr.DataTree, study: Study, scenario: int, shares: Array) -> d
     for edge in study.graph.slopes:
         value = tree[names.POSTERIOR]["slope"].sel({names.EDGE: edge}).to_numpy()
         prior = frozen(priors[edge])
-        now, sd = prior.logpdf(value), prior.std()
+        now, (_, sd) = prior.logpdf(value), standing(priors[edge])
         ends = []
         for by in (-sd, sd):
             log_weight = prior.logpdf(value - by) - now + base
+            if np.isneginf(log_weight).all():
+                continue
             weight = np.exp(log_weight - log_weight.max())
             ends.append(float((weight * shares[scenario]).sum() / weight.sum()))
-        found[edge] = ends[1] - ends[0]
+        found[edge] = ends[1] - ends[0] if len(ends) == 2 else 1.0
     return found

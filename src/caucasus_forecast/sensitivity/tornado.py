@@ -1,4 +1,4 @@
-"""Which links an answer hangs on: each link's prior mean one sd down, and one sd up."""
+"""Which links an answer hangs on: each link's prior one sd down, and one sd up."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ Array = np.ndarray
 
 
 def tornado(worlds: Worlds, edges: Sequence[str], scenario: int) -> xr.Dataset:
-    """A scenario's probability when one link's prior mean is one sd lower, and one sd higher.
+    """A scenario's probability when one link's prior is one sd lower, and one sd higher.
 
+    sd is half of the middle 68 % of the prior (`caucasus_forecast.sensitivity.shifts`).
     The Monte Carlo error of the swing, high minus low, is that of the paired difference.
 
     Returns
     -------
     On ``edge``, widest swing first: ``low``, ``high``, ``swing``, ``swing_mcse`` (NaN where the
     weights cannot be trusted), ``k`` (the larger
-    Pareto k of the two worlds), ``effective`` (the smaller), ``mean`` and ``sd`` of the prior.
+    Pareto k of the two worlds), ``effective`` (the smaller), ``median`` and ``sd`` of the prior.
     Attributes: ``scenario``, and ``base`` with ``base_mcse``, the probability with no link moved.
     """
     made = worlds.made([(e, by) for e in edges for by in (-1.0, 1.0)])
-    base = worlds.made([(worlds.study.graph.slopes[0], 0.0)])[0]
+    base = worlds.base()
     one = np.eye(len(worlds.study.partition.scenarios))[scenario]
     pairs = list(zip(made[::2], made[1::2], strict=True))
     rows = [_swing(low, high, one) for low, high in pairs]
@@ -35,7 +36,7 @@ def tornado(worlds: Worlds, edges: Sequence[str], scenario: int) -> xr.Dataset:
     data = xr.Dataset(
         {c: (names.EDGE, [row[i] for row in rows]) for i, c in enumerate(columns)}
         | {
-            "mean": (names.EDGE, [worlds.mean(e) for e in edges]),
+            "median": (names.EDGE, [worlds.median(e) for e in edges]),
             "sd": (names.EDGE, [worlds.sd(e) for e in edges]),
         },
         coords={names.EDGE: list(edges)},
@@ -72,12 +73,12 @@ def table(data: xr.Dataset, notes: tuple[str, ...]) -> Table:
             (
                 str(edge).replace("->", " -> "),
                 "not told from zero" if unclear else "",
-                f"{v['mean']:.2f} ± {v['sd']:.2f}",
+                f"{v['median']:.2f} ± {v['sd']:.2f}",
                 *(f"{100 * (v[end] - data.attrs['base']):+.1f}" for end in ("low", "high")),
                 f"{100 * v['swing']:+.1f} ± {100 * v['swing_mcse']:.1f}",
             )
         )
-    header = ("link", "", "prior", "mean 1 sd lower", "mean 1 sd higher", "swing ± error")
+    header = ("link", "", "prior", "prior 1 sd lower", "prior 1 sd higher", "swing ± error")
     shown = percent(data.attrs["base"], data.attrs["base_mcse"])
     title = f"What moves {data.attrs['scenario']} ({shown} as it is), link by link, in points"
     return Table(title, header, tuple(rows), data, notes)

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from numbers import Integral
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 import xarray as xr
@@ -37,6 +37,7 @@ from ..questions import Question, World, evaluate, parse, restate
 from ..questions.tree import Holds
 from ..scenarios import ScenarioSet, Table, percent
 from .information import by_block, entropy, information, jackknife, shift
+from .ruling import by_rule
 from .value import known
 from .watching import Observable, Outcome, observables
 
@@ -89,17 +90,18 @@ def signposts(
     Raises
     ------
     CaseError
-        If `within` is not whole months of the horizon, or nothing varies.
+        If `within` is not whole months of the horizon, nothing varies, or every future resolves
+        alike.
     """
     scenario = np.asarray(world.resolved)[..., -1].astype(int)
     everywhere = Sample(np.ones(scenario.shape, bool), weight)
+    weighed = _weighed(world, scenario, everywhere)
     now = [probability(scenario == i, everywhere) for i in range(len(partition.scenarios))]
-    ruling = {c.of for s in partition.scenarios for c in s.when}
     posts: list[dict[str, Any]] = []
     outcomes: list[dict[str, Any]] = []
     for months in horizons(within, len(world.months)):
         for seen in observables(world, partition, everywhere, months, polled):
-            bits, error, rows = _read(seen, world, scenario, everywhere, now, ruling)
+            bits, error, rows = _read(seen, world, partition, scenario, everywhere, now)
             if len(rows) > 1:
                 outcomes += [{"of": len(posts)} | row for row in rows]
                 post = {"series": seen.series, "within": months, "bits": bits, "bits_mcse": error}
@@ -108,8 +110,7 @@ def signposts(
         raise CaseError("nothing that can be seen turns out in more than one way; draw more paths")
     data = _dataset(posts, SIGNPOST).merge(_dataset(outcomes, OUTCOME))
     data["telling"] = data["bits"] > np.maximum(2 * data["bits_mcse"], LEAST)
-    everything = by_block(scenario * 0, scenario, everywhere.weights, (1, len(now)))
-    unknown, unsure = jackknife(lambda t: entropy(t[..., 0, :]), everything)
+    unknown, unsure = jackknife(lambda t: entropy(t[..., 0, :]), weighed)
     data.attrs = {"entropy": float(unknown), "entropy_mcse": float(unsure)}
     data.attrs["month"] = str(world.months[-1])
     return _table(data)
@@ -132,20 +133,37 @@ def horizons(within: int | Sequence[int] | None, longest: int) -> tuple[int, ...
         return tuple(sorted({min(m, longest) for m in WITHIN}))
     asked = tuple(within) if isinstance(within, Sequence) else (within,)
     for m in asked:
-        if isinstance(m, bool) or not isinstance(m, Integral) or not 1 <= m <= longest:
+        if not _whole(m) or m > longest:
             raise CaseError(f"within is {m!r}; write whole months, 1 to {longest}")
     if not asked:
         raise CaseError(f"within is empty; write whole months, 1 to {longest}")
     return tuple(sorted(set(asked)))
 
 
+def _whole(months: Any) -> TypeGuard[int]:
+    return isinstance(months, Integral) and not isinstance(months, bool) and int(months) >= 1
+
+
+def _weighed(world: World, scenario: Array, everywhere: Sample) -> Array:
+    """Weight of every scenario in every block of draws, (B, 1, S); two of them have some."""
+    sizes = 1, len(world.scenarios)
+    found = by_block(scenario * 0, scenario, everywhere.weights, sizes)
+    happens = np.flatnonzero(found.sum((0, 1)))
+    if len(happens) < 2:
+        raise CaseError(
+            f"every future resolves as {world.scenarios[happens[0]]!r}: nothing is unknown that "
+            "data could tell; draw more paths"
+        )
+    return found
+
+
 def _read(
     seen: Observable,
     world: World,
+    partition: ScenarioSet,
     scenario: Array,
     everywhere: Sample,
     now: Sequence[dict[str, float]],
-    ruling: Collection[str],
 ) -> tuple[float, float, list[dict[str, Any]]]:
     """Bits of an observable, their error, and what each of its outcomes says."""
     hits = {o: evaluate(o.question, world).value for o in seen.outcomes}
@@ -166,7 +184,8 @@ def _read(
             i = int(size.argmax())
             before, after = now[i], probability(scenario == i, sample)
             row |= {"scenario": world.scenarios[i]}
-            row["by_rule"] = after["probability"] in (0.0, 1.0) and seen.series in ruling
+            sure = after["probability"] in (0.0, 1.0)
+            row["by_rule"] = sure and by_rule(seen, o, partition, i, len(world.months))
         row |= {f"now_{k}": v for k, v in before.items()}
         rows.append(row | {f"then_{k}": v for k, v in after.items()})
     return float(bits), float(error), rows
@@ -220,33 +239,35 @@ def _asked(told: xr.Dataset) -> str:
 
 def _row(told: xr.Dataset) -> tuple[str, ...]:
     months, scenario = int(told["within"]), str(told["scenario"].item())
+    ruled = bool(told["by_rule"])
     bits, error = float(told["bits"]), float(told["bits_mcse"])
     moves = ("", "", "")
     if scenario:
         now = percent(float(told["now_probability"]), float(told["now_mcse"]))
-        moves = (scenario, now, _with_error(told["then_probability"], told["then_mcse"]))
+        then, unsure = float(told["then_probability"]), float(told["then_mcse"])
+        moves = (scenario, now, f"{100 * then:.0f} %" if ruled else _with_error(then, unsure))
     return (
         str(told["words"].item()),
         f"{months} month{'s' * (months > 1)}",
         percent(float(told["chance"]), float(told["chance_mcse"])),
         *moves,
-        "by rule" if bool(told["by_rule"]) else "",
+        "by rule" if ruled else "",
         f"{bits:.3f} ± {error:.3f}",
     )
 
 
-def _with_error(value: Any, mcse: Any) -> str:
+def _with_error(value: float, mcse: float) -> str:
     """A probability beside its Monte Carlo error: for the few futures of an outcome.
 
     Examples
     --------
     >>> _with_error(0.234, 0.021), _with_error(1.0, 0.003)
-    ('23 ± 2 %', '100 %')
+    ('23 ± 2 %', '> 99 %')
     """
-    if float(value) in (0.0, 1.0):
-        return f"{100 * float(value):.0f} %"
-    digits = int(float(mcse) < 0.005)
-    return f"{100 * float(value):.{digits}f} ± {100 * float(mcse):.{digits}f} %"
+    if value in (0.0, 1.0):
+        return percent(value, mcse)
+    digits = int(mcse < 0.005)
+    return f"{100 * value:.{digits}f} ± {100 * mcse:.{digits}f} %"
 
 
 def value_of_data(world: World, *, weight: Array | None = None, months: int = 6) -> Table:
@@ -269,13 +290,14 @@ def value_of_data(world: World, *, weight: Array | None = None, months: int = 6)
     Raises
     ------
     CaseError
-        If `months` is not whole months of the horizon.
+        If `months` is not a whole number of months, or every future resolves alike.
     """
-    (last,) = horizons(min(months, len(world.months)), len(world.months))
+    if not _whole(months):
+        raise CaseError(f"months is {months!r}; write whole months, 1 or more")
+    last = min(months, len(world.months))
     scenario = np.asarray(world.resolved)[..., -1].astype(int)
-    weights = Sample(np.ones(scenario.shape, bool), weight).weights
-    whole = by_block(scenario * 0, scenario, weights, (1, len(world.scenarios))).sum((0, 1))
-    unknown = float(entropy(whole))
+    everywhere = Sample(np.ones(scenario.shape, bool), weight)
+    unknown = float(entropy(_weighed(world, scenario, everywhere).sum((0, 1))))
     found = np.array([known(world, weight, m) for m in range(1, last + 1)])
     data = xr.Dataset(
         {"bits": (names.MONTH, found[:, 0]), "bits_mcse": (names.MONTH, found[:, 1])},

@@ -54,7 +54,6 @@ def known(world: World, weight: Array | None, months: int) -> tuple[float, float
     counted = np.broadcast_to(everywhere.weights[..., None], scenario.shape)
     rate = np.bincount(scenario.ravel(), counted.ravel(), minlength=len(world.scenarios))
     rate = rate / rate.sum()
-    gain = np.empty(scenario.shape)
     early = np.arange(scenario.shape[1]) < scenario.shape[1] // 2
     gain = np.empty(scenario.shape)
     for train in (early, ~early):

@@ -19,14 +19,22 @@ from ..scenarios import ScenarioSet
 Array = np.ndarray
 
 CUTS: Final = (0.1, 1 / 3, 2 / 3, 0.9)
+# what is watched → what rules call it, and whether it can only grow
+RULED: Final = {"worst": ("max", 1), "total": ("total", 1), "last": ("share", 0)}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One thing that may be seen: for people, and as an event of the question language."""
+    """One thing that may be seen: for people, and as an event of the question language.
+
+    `low` and `high` are the half-open range that what is watched is in by then; of a state, whether
+    it holds: 0 or 1.
+    """
 
     words: str
     question: Question
+    low: float
+    high: float
 
     @property
     def text(self) -> str:
@@ -38,6 +46,17 @@ class Outcome:
 class Observable:
     """What is watched over the first months, cut into outcomes of which one comes true.
 
+    Attributes
+    ----------
+    series, measure
+        As the conditions of a scenario set have them.
+    months
+        The first months of the horizon.
+    direction
+        1 if it can only grow from month to month, −1 if it can only fall, 0 if it can do either.
+    outcomes
+        In the order of their ranges.
+
     Examples
     --------
     >>> found = cut("deadliest month", Measure("battle_deaths", "worst"), 3, (25.0, 100.0))
@@ -48,7 +67,9 @@ class Observable:
     """
 
     series: str
+    measure: str
     months: int
+    direction: int
     outcomes: tuple[Outcome, ...]
 
 
@@ -129,8 +150,9 @@ def cut(
         sides += [Compare(measure, "<", float(high))] if np.isfinite(high) else []
         body = And(tuple(sides)) if len(sides) > 1 else sides[0]
         asked = Question(Windowed(body, Within(months)))
-        outcomes.append(Outcome(f"{label}: {said(low, high, unit)}", asked))
-    return Observable(measure.series, months, tuple(outcomes))
+        outcomes.append(Outcome(f"{label}: {said(low, high, unit)}", asked, low, high))
+    kind, direction = RULED[measure.aggregate]
+    return Observable(measure.series, kind, months, direction, tuple(outcomes))
 
 
 def _count_words(low: float, high: float, unit: str) -> str:
@@ -162,10 +184,12 @@ def change(node: Node, months: int) -> Observable:
     ('troops: no longer', 'not state troops within 3 months')
     """
     holds = Holds(node.name, "state")
-    before, after = (Not(holds), holds) if node.reading > 0 else (holds, Not(holds))
+    no: tuple[Event, float, float] = (Not(holds), 0.0, 0.5)
+    yes: tuple[Event, float, float] = (holds, 0.5, np.inf)
+    ends = (no, yes) if node.reading > 0 else (yes, no)
     said = ("not yet", "yes") if node.reading > 0 else ("still", "no longer")
     outcomes = (
-        Outcome(f"{node.name}: {words}", Question(Windowed(event, Within(months))))
-        for words, event in zip(said, (before, after), strict=True)
+        Outcome(f"{node.name}: {words}", Question(Windowed(event, Within(months))), low, high)
+        for words, (event, low, high) in zip(said, ends, strict=True)
     )
-    return Observable(node.name, months, tuple(outcomes))
+    return Observable(node.name, "status", months, node.reading, tuple(outcomes))

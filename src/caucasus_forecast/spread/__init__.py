@@ -17,8 +17,9 @@ Monte Carlo error. Beyond one prior set and one model, and for the sets and mode
 
     Var_sets E[Y]     prior choice          Var_models E[Y]     model choice
 
-each with equal weights, the forecast in hand among them, are added on top; the first three parts
-are those of the forecast in hand. A part that was not computed is not zero.
+each with equal weights, the forecast in hand among them and the variance that comes of the finite
+number of futures taken away, are added on top; the first three parts are those of the forecast in
+hand. A part that was not computed is not zero.
 
 What a part alone would make of the answer is told by the 5 % and 95 % points of its means, drawn
 together so that their variance is the estimate (Louis 1984); for sets and models, by the lowest and
@@ -104,13 +105,15 @@ def spread(
         assumptions.resolve(tree, given)  # refused now, not after a fit
     for name in models:
         get(name)
+    hand = other("", tree, study, "")
+    now = [means(q, [hand]) for q in wanted]  # a question without a number is refused here
     world, sizes = nested(tree, study)
     by_set = under_sets(tree, study, sets, progress) if sets else []
     by_model = under_models(tree, study, models, progress) if models else []
     along = xr.DataArray([q.restated for q in wanted], dims=names.QUESTION, name=names.QUESTION)
     data = xr.concat([_parts(q, world, sizes, by_set, by_model) for q in wanted], along)
-    mean, mcse = np.transpose([means(q, [other("", tree, study, "")]) for q in wanted])[0]
-    data["mean"], data["mean_mcse"] = (names.QUESTION, mean), (names.QUESTION, mcse)
+    data["mean"] = names.QUESTION, [mean.item() for mean, _ in now]
+    data["mean_mcse"] = names.QUESTION, [noise.item() ** 0.5 for _, noise in now]
     data["kind"] = (names.QUESTION, [q.kind for q in wanted])
     paths = f"{sizes[1]} starts of each, {sizes[2]} paths of each start"
     notes = [
@@ -145,8 +148,8 @@ def _parts(
     ends = np.full((2, len(PARTS)), "", dtype=object)
     for i, several in ((3, sets), (4, models)):
         if several:
-            mean, error = means(q, several)
-            variance[i], mcse[i] = among(mean, error)
+            mean, noise = means(q, several)
+            variance[i], mcse[i] = among(mean, noise)
             low, high = int(mean.argmin()), int(mean.argmax())
             lower[i], upper[i] = mean[low], mean[high]
             ends[:, i] = several[low].name, several[high].name

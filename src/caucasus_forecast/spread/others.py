@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from arviz_stats.base import array_stats
 
 from .. import assumptions, fitting, names, reweighting
 from ..estimate import Sample
@@ -70,10 +72,29 @@ def under_models(
 
 
 def means(asked: Asked, found: Sequence[Other]) -> tuple[Array, Array]:
-    """E[Y] of each forecast, and its Monte Carlo error."""
-    rows = []
-    for one in found:
-        value = asked.values(one.world)
-        rows.append(Sample(np.ones(value.shape, bool), one.weight).mean(value))
-    mean, mcse = np.transpose(rows)
-    return mean, np.nan_to_num(mcse)
+    """E[Y] of each forecast, (n,), and the covariance of their Monte Carlo errors, (n, n).
+
+    Forecasts that weigh the same futures share their errors,
+
+        2 Cov(i, j) = Var(i) + Var(j) − Var(i − j),
+
+    where Var(i − j) is that of the difference of their influences; other errors are independent.
+    """
+    values = [asked.values(one.world) for one in found]
+    samples = (
+        Sample(np.ones(y.shape, bool), one.weight) for y, one in zip(values, found, strict=True)
+    )
+    read = [sample.influence(y) for y, sample in zip(values, samples, strict=True)]
+    influence = [z for _, z in read]
+    noise = np.diag([_squared_error(z) for z in influence])
+    for i, j in combinations(range(len(found)), 2):
+        if np.array_equal(values[i], values[j]):
+            apart = _squared_error(influence[i] - influence[j])
+            noise[i, j] = noise[j, i] = (noise[i, i] + noise[j, j] - apart) / 2
+    return np.array([mean for mean, _ in read]), noise
+
+
+def _squared_error(influence: Array) -> float:
+    if np.ptp(influence) == 0:
+        return 0.0
+    return float(array_stats.mcse(influence, chain_axis=0, draw_axis=1, method="mean")) ** 2

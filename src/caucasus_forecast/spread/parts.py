@@ -83,16 +83,31 @@ def errors(added: Array) -> Array:
     )  # fmt: skip
 
 
-def among(mean: Array, mcse: Array) -> tuple[float, float]:
+def among(mean: Array, noise: Array) -> tuple[float, float]:
     """Variance of means with equal weights, and its Monte Carlo error, at most.
+
+    With m̂ = m + ε, Cov ε = C and K = I − 1/n, the estimate is unbiased,
+
+        ( m̂ᵀ K m̂ − tr K C ) / n,        error² = ( 4 m̂ᵀ K C K m̂ + 2 tr K C K C ) / n²,
+
+    and can come out below zero where the means differ by next to nothing.
+
+    Parameters
+    ----------
+    mean
+        E[Y] of each forecast, (n,).
+    noise
+        Covariance C of their Monte Carlo errors, (n, n).
 
     Examples
     --------
-    >>> variance, error = among(np.array([0.2, 0.4]), np.array([0.0, 0.0]))
+    >>> variance, error = among(np.array([0.2, 0.4]), np.zeros((2, 2)))
     >>> round(variance, 3), error
     (0.01, 0.0)
     """
+    count = len(mean)
     away = mean - mean.mean()
-    noise = float((mcse**2).mean())
-    error = np.sqrt((4 * away**2 * mcse**2).sum()) / len(mean) + noise
-    return float((away**2).mean()), float(error)
+    left = noise - noise.mean(0)
+    squared = 4 * away @ noise @ away + 2 * np.trace(left @ left)
+    value = (away @ away - np.trace(left)) / count
+    return float(value), float(np.sqrt(max(squared, 0.0)) / count)
