@@ -646,7 +646,7 @@ def test_views_that_cannot_be_pooled_are_refused_before_any_fit(monkeypatch):
         raise AssertionError
 
     monkeypatch.setattr(months, "one_step", unwanted)
-    heavy = {"tension->pressure": priors.StudentT(2.0, 0.0, 1.0)}
+    heavy = {"tension->pressure": priors.Prior("StudentT", {"nu": 2.0, "mu": 0.0, "sigma": 1.0})}
     case, view = Case(), priors.load("sceptical").replace(heavy)
     day = date(2021, 11, 30)
     with pytest.raises(PriorError, match="tension->pressure has no variance"):

@@ -116,7 +116,8 @@ def test_the_error_among_few_is_the_one_seen(rng):
     mean, mcse = np.array([0.1, 0.3, 0.35]), np.full(3, 0.01)
     seen = [among(mean + mcse * rng.normal(size=3), np.diag(mcse**2)) for _ in range(4000)]
     value, error = np.transpose(seen)
-    assert value.std() < error.mean() < 1.5 * value.std()
+    noise = 4 / np.sqrt(2 * len(value))  # of a standard deviation, relative
+    assert (1 - noise) * value.std() < error.mean() < 1.5 * value.std()
 
 
 @pytest.mark.parametrize("mean", [(0.2, 0.2, 0.2), (0.18, 0.2, 0.23)])

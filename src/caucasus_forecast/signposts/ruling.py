@@ -54,10 +54,10 @@ def reach(seen: Observable, outcome: Outcome, horizon: int) -> Range:
     ((25.0, inf), (25.0, 100.0))
     """
     if seen.months >= horizon:
-        return outcome.low, outcome.high
+        return float(outcome.low), float(outcome.high)
     return (
-        outcome.low if seen.direction > 0 else -inf,
-        outcome.high if seen.direction < 0 else inf,
+        float(outcome.low) if seen.direction > 0 else -inf,
+        float(outcome.high) if seen.direction < 0 else inf,
     )
 
 
