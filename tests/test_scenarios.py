@@ -452,7 +452,7 @@ def test_gaps_and_overlaps_on_paper_are_those_of_every_pair_of_counts(boxes, ord
     [
         (Condition("max", "presure", at_least=1), "no count of 'presure'.*mean 'pressure'"),
         (Condition("max", "treaty", at_least=1), "no count of 'treaty' in the graph 'aly"),
-        (Condition("status", names.DEATHS, at_least=1), r"no event of 'battle_d.*\('status' is"),
+        (Condition("status", names.DEATHS, at_least=1), r"no event of 'battle_d.*\('status' needs"),
         (Condition("change", "arm_share", at_least=1), "no share of 'arm_.*mean 'arms_share'"),
     ],
 )  # fmt: skip

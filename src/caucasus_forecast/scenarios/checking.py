@@ -216,7 +216,8 @@ def refuse_unknown(chosen: ScenarioSet, graph: CausalGraph) -> None:
         if c.of not in known:
             raise ScenarioError(
                 f"scenario set {chosen.name!r}, {ident}: no {kind} of {c.of!r} in the graph "
-                f"{graph.name!r} ({c.measure!r} is of a {kind}); {nearest(c.of, known)}"
+                f"{graph.name!r} ({c.measure!r} needs: {kind}); {nearest(c.of, known)}. For "
+                "another graph give its case (--case) or the graph (--graph)"
             )
 
 
