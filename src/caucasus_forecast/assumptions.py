@@ -98,8 +98,7 @@ def _sampled(study: Study, priors: PriorSet, why: str) -> tuple[xr.DataTree, str
 
 
 def _moved(tree: xr.DataTree, study: Study, priors: PriorSet, found: Moved) -> xr.DataTree:
-    stats = tree[names.SAMPLE_STATS].to_dataset()
-    stats[names.WEIGHT] = ((names.CHAIN, names.DRAW), found.weights.share)
+    stats = reweighting.noted(tree[names.SAMPLE_STATS].to_dataset(), found.weights)
     draws = {names.POSTERIOR: found.draws, names.SAMPLE_STATS: stats}
     return fitting.complete(xr.DataTree.from_dict(draws), study, priors, found.replay)
 
@@ -112,8 +111,7 @@ def _reweighted(tree: xr.DataTree, study: Study, priors: PriorSet, weights: Weig
         study.partition, futures[names.RESOLVED].to_numpy(), study.months, share
     )
     at_origin = study.saved_shares(futures)
-    stats = tree[names.SAMPLE_STATS].to_dataset()
-    stats[names.WEIGHT] = ((names.CHAIN, names.DRAW), share)
+    stats = reweighting.noted(tree[names.SAMPLE_STATS].to_dataset(), weights)
     groups = {name: tree[name].to_dataset() for name in names.GROUPS} | {
         names.SAMPLE_STATS: stats,
         names.PRIOR: posterior.prior_draws(

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from . import names, posterior, reweighting, scenarios, simulate
+from . import names, posterior, reweighting, scenarios, simulate, storage
 from .density import density
+from .graph import CausalGraph
 from .priors import PriorSet
 from .study import Study
 from .tension import Ladder, Process, Replay
@@ -56,7 +57,8 @@ def complete(
     Parameters
     ----------
     tree
-        Groups ``posterior`` and ``sample_stats``; its ``weight``, where there is one, is honoured.
+        Groups ``posterior`` and ``sample_stats``, whose ``weight`` is honoured; and ``diagnostics``
+        if the draws have been checked already.
     study, priors
         What the draws were made from.
     replay
@@ -90,12 +92,12 @@ def complete(
         names.QUESTIONS: scenarios.answer(
             partition, futures, graph, study.saved_shares(futures), share
         ),
-        names.DIAGNOSTICS: posterior.diagnose(tree, graph, case.model),
+        names.DIAGNOSTICS: _checks(tree, graph, case.model),
     }
     done = xr.DataTree.from_dict({k: groups[k] for k in names.GROUPS})
     done[names.SMOOTHED].attrs = reports(done)
     done.attrs = {
-        "schema": posterior.SCHEMA,
+        "schema": storage.SCHEMA,
         "title": case.title or case.name,
         "case": case.to_json(),
         "model": case.model,
@@ -128,11 +130,21 @@ DATA = (
 CITATION = f"Theory: Alyarli (2021). {DATA}"
 
 
+def _checks(tree: xr.DataTree, graph: CausalGraph, model: str) -> xr.Dataset:
+    """What the checks of the draws say, where they have been made already or now."""
+    if names.DIAGNOSTICS in tree.children:
+        return tree[names.DIAGNOSTICS].to_dataset()
+    return posterior.diagnose(tree, graph, model)
+
+
 def _prior_probability(
     study: Study, before: xr.Dataset, own: Mapping[str, Array], replay: Replay, share: Array | None
 ) -> Array:
-    """Scenario probabilities with slopes and rates from the prior, tension as it was inferred."""
-    start = study.origin(before, replay.state, own)
+    """Scenario probabilities with slopes and rates from the prior, tension as it was inferred.
+
+    One future of each draw: draws of a prior are independent, and more futures would tell little.
+    """
+    start = study.origin(before, replay.state, own, paths=1)
     resolved = study.futures(start)[names.RESOLVED].to_numpy()[..., -1]
     each = [(resolved == i).mean(-1) for i in range(len(study.partition.scenarios))]
     return np.array([np.average(rate, weights=share) for rate in each])

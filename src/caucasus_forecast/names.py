@@ -46,8 +46,9 @@ GROUPS: Final = (
     SMOOTHED, PREDICTIONS, FANS, SCENARIOS, QUESTIONS, DIAGNOSTICS,
 )  # fmt: skip
 
-# what each draw counts for, in sample_stats, where draws were reweighted
+# what each draw counts for, in sample_stats, where draws were reweighted, and the ratio behind it
 WEIGHT: Final = "weight"
+LOG_RATIO: Final = "log_ratio"
 
 # of the futures: the scenario of every path and month, and each share at the origin
 RESOLVED: Final = "resolved"

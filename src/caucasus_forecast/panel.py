@@ -92,19 +92,19 @@ def build(evidence: Evidence, graph: CausalGraph, as_of: date) -> xr.Dataset:
     """
     evidence = evidence.as_of(as_of)
     _check_nodes(evidence, graph)
-    cells = _cells(evidence)
-    tension = [c for s, c in cells if s.node == TENSION and graph.node[s.node].kind == "process"]
+    found = cells(evidence)
+    tension = [c for s, c in found if s.node == TENSION and graph.node[s.node].kind == "process"]
     if not tension:
         raise EvidenceError(f"no observation of tension ends by {as_of}; give earlier counts")
-    first = min(c.window.start for _, c in cells)
+    first = min(c.window.start for _, c in found)
     months = np.arange(np.datetime64(first, "M"), np.datetime64(as_of, "M") + ONE_MONTH, ONE_MONTH)
     states = tuple(n.name for n in graph.nodes if n.kind == "event")
     status, at_risk, changed = _states(evidence, graph, states, months)
-    windows = [c.window for _, c in cells]
+    windows = [c.window for _, c in found]
     return xr.Dataset(
         {
             "days": ((OBSERVATION, MONTH), exposure(windows, months)),
-            "count": (OBSERVATION, np.array([c.count for _, c in cells])),
+            "count": (OBSERVATION, np.array([c.count for _, c in found])),
             "status": ((STATE, MONTH), status),
             "at_risk": ((STATE, MONTH), at_risk),
             "changed": ((STATE, MONTH), changed),
@@ -112,8 +112,8 @@ def build(evidence: Evidence, graph: CausalGraph, as_of: date) -> xr.Dataset:
         coords={
             MONTH: months.astype("datetime64[ns]"),
             STATE: np.array(states, dtype=object),
-            "series": (OBSERVATION, np.array([s.name for s, _ in cells], dtype=object)),
-            "node": (OBSERVATION, np.array([s.node for s, _ in cells], dtype=object)),
+            "series": (OBSERVATION, np.array([s.name for s, _ in found], dtype=object)),
+            "node": (OBSERVATION, np.array([s.node for s, _ in found], dtype=object)),
             "start": (OBSERVATION, np.array([w.start for w in windows], "datetime64[ns]")),
             "end": (OBSERVATION, np.array([w.end for w in windows], "datetime64[ns]")),
         },
@@ -161,17 +161,18 @@ def _check_nodes(evidence: Evidence, graph: CausalGraph) -> None:
             )
 
 
-def _cells(evidence: Evidence) -> list[tuple[Series, Observation]]:
-    cells: list[tuple[Series, Observation]] = []
+def cells(evidence: Evidence) -> list[tuple[Series, Observation]]:
+    """The intervals and numbers that a likelihood reads, by series: events counted by month."""
+    found: list[tuple[Series, Observation]] = []
     for s in sorted(evidence.series.values(), key=lambda s: s.name):
         rows = sorted(
             (o for o in evidence.observations if o.series == s.name), key=lambda o: o.window
         )
         if s.mode in ("counts", "share"):
-            cells += [(s, o) for o in rows]
+            found += [(s, o) for o in rows]
         elif s.mode == "events":
-            cells += [(s, o) for o in _listed(s, rows)]
-    return cells
+            found += [(s, o) for o in _listed(s, rows)]
+    return found
 
 
 def _listed(series: Series, rows: list[Observation]) -> list[Observation]:

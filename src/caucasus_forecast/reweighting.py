@@ -15,7 +15,7 @@ otherwise the draws have to be moved (`caucasus_forecast.transport`) or sampled 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,11 +41,14 @@ class Weights:
         Shape of the Pareto tail of the ratios; -inf where all draws count the same.
     effective
         Effective number of draws left.
+    log_ratio
+        Shape (chain, draw), the ratios before they were smoothed, up to a constant.
     """
 
     share: Array
     k: float
     effective: float
+    log_ratio: Array = field(default_factory=lambda: np.zeros(()))
 
     @property
     def safe(self) -> bool:
@@ -81,7 +84,8 @@ def weights(log_ratio: Array, efficiency: float = 1.0) -> Weights:
         smoothed, found = array_stats.psislw(-flat)  # takes log densities to be divided by
         share, k = np.exp(smoothed - np.logaddexp.reduce(smoothed)), float(found)
     effective = min(efficiency, 1.0) / float((share**2).sum())
-    return Weights(share.reshape(log_ratio.shape), np.inf if np.isnan(k) else k, effective)
+    tail = np.inf if np.isnan(k) else k
+    return Weights(share.reshape(log_ratio.shape), tail, effective, log_ratio)
 
 
 def log_prior_ratio(draws: xr.Dataset, old: PriorSet, new: PriorSet, layout: Layout) -> Array:
@@ -103,13 +107,24 @@ def log_prior_ratio(draws: xr.Dataset, old: PriorSet, new: PriorSet, layout: Lay
 def of_tree(tree: xr.DataTree, log_ratio: Array) -> Weights:
     """What each draw of a forecast counts for, given the log ratios on top of what it counts now.
 
+    Ratios add up before they are smoothed, so that the order of swaps and updates does not matter.
     The relative efficiency is that of the parameter with the fewest effective draws.
     """
     share = share_of(tree)
-    if share is not None:
+    if names.LOG_RATIO in tree[names.SAMPLE_STATS]:
+        log_ratio = log_ratio + tree[names.SAMPLE_STATS][names.LOG_RATIO].to_numpy()
+    elif share is not None:
         log_ratio = log_ratio + np.log(np.maximum(share, 1e-300))
     least = float(tree[names.DIAGNOSTICS]["ess_bulk"].min())
     return weights(log_ratio, least / log_ratio.size)
+
+
+def noted(stats: xr.Dataset, found: Weights) -> xr.Dataset:
+    """``sample_stats`` with what each draw counts for, and the log ratio behind it."""
+    dims = (names.CHAIN, names.DRAW)
+    return stats.assign(
+        {names.WEIGHT: (dims, found.share), names.LOG_RATIO: (dims, found.log_ratio)}
+    )
 
 
 def share_of(tree: xr.DataTree) -> Array | None:

@@ -132,7 +132,9 @@ def _excess(counts: tuple[Array, Array] | None, p: Parameters, name: str, month:
 
 
 def _slopes(graph: CausalGraph, p: Parameters) -> dict[str, Array]:
-    return {name: p.slope[:, i] for i, name in enumerate(graph.slopes)}
+    """The slopes by edge, (P,), each one lying together in memory."""
+    along = np.ascontiguousarray(p.slope.T)
+    return {name: along[i] for i, name in enumerate(graph.slopes)}
 
 
 def _share(p: Parameters, name: str, level: Any, z: Array) -> Array:
@@ -302,15 +304,13 @@ def walk_months(
     """
     acts, known = acts or Acts(), known or {}
     last, status, state = start.last, start.status, start.state
+    slope = _slopes(graph, start.parameters)
     for h, days in enumerate(month_days(months)):
         step = _Step(
-            graph, process, start, h, float(days) / DAYS_PER_MONTH, noise,
+            graph, process, start, slope, h, float(days) / DAYS_PER_MONTH, noise,
             acts.at(h), {n: x[:, h] for n, x in known.items()}, last, status, state,
         )  # fmt: skip
-        if along is None:
-            month = step.walk(graph)
-        else:
-            month = along.walk(step, _slopes(graph, start.parameters))
+        month = step.walk(graph) if along is None else along.walk(step)
         last, status, state = month.carried, month.status, month.state
         yield month
 
@@ -349,11 +349,13 @@ class Along:
         other = tuple(e for e in graph.edges if e.name not in felt)
         return cls(replace(graph, edges=own), replace(graph, edges=other), undisturbed, unseen)
 
-    def walk(self, step: _Step, slope: Mapping[str, Array]) -> Month:
+    def walk(self, step: _Step) -> Month:
         """One month of the path-specific world."""
         other = next(self.undisturbed)
         step.gates = other.last
-        rest = {n: level_of(self.rest, n, slope, other.now, other.last) for n in self.rest.order}
+        rest = {
+            n: level_of(self.rest, n, step.slope, other.now, other.last) for n in self.rest.order
+        }
         month = step.walk(self.felt, rest)
         seen = {n: (other if n in self.unseen else month).seen[n] for n in month.seen}
         return replace(month, seen=seen)
@@ -363,11 +365,11 @@ class _Step:
     """One month of all paths: realises each node in causal order."""
 
     def __init__(
-        self, graph: CausalGraph, process: Process, start: Origin, h: int, exposure: float,
-        noise: Noise, acts: Acts, known: Mapping[str, Array],
+        self, graph: CausalGraph, process: Process, start: Origin, slope: Mapping[str, Array],
+        h: int, exposure: float, noise: Noise, acts: Acts, known: Mapping[str, Array],
         last: Mapping[str, Array], status: Mapping[str, Array], state: Array,
     ) -> None:  # fmt: skip
-        self.graph, self.process, self.start = graph, process, start
+        self.graph, self.process, self.start, self.slope = graph, process, start, slope
         self.h, self.exposure, self.fresh = h, exposure, noise
         self.acts, self.known, self.gates = acts, known, last
         self.last, self.status, self.state = last, status, state
@@ -378,13 +380,12 @@ class _Step:
 
     def walk(self, graph: CausalGraph, extra: Mapping[str, Any] | None = None) -> Month:
         """Realise every node; `extra` adds to the levels the arrows of `graph` give."""
-        slope = _slopes(self.graph, self.start.parameters)
         added = extra or {}
 
         def realise(name: str, level: Any) -> Any:
             return self._realise(name, level + added.get(name, 0.0))
 
-        now = walk(graph, slope, self.last, realise)
+        now = walk(graph, self.slope, self.last, realise)
         return Month(
             self.seen, self.levels, self.last, now, {**now, **self.excess}, self.noise, self.state,
             {n: now[n] for n in self.status},

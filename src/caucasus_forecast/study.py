@@ -125,7 +125,9 @@ class Study:
         rng = streams.stream(self.case.seed, "replay")
         return self.process.replay(self.plan, posterior.columns(p), own, rng)
 
-    def origin(self, draws: xr.Dataset, state: Array, own: Mapping[str, Array]) -> Origin:
+    def origin(
+        self, draws: xr.Dataset, state: Array, own: Mapping[str, Array], paths: int | None = None
+    ) -> Origin:
         """The origin month seen by every path.
 
         Parameters
@@ -136,10 +138,13 @@ class Study:
             The process at the origin, one row a draw.
         own
             Parameters of the tension process, (D,).
+        paths
+            Futures of each draw (default: as many as the case has).
         """
         p, _ = posterior.parameters(draws, self.graph, self.case.model)
-        many, many_own = posterior.repeated(p, own, self.case.paths)
-        states = np.repeat(state, self.case.paths, axis=0)
+        times = paths or self.case.paths
+        many, many_own = posterior.repeated(p, own, times)
+        states = np.repeat(state, times, axis=0)
         return simulate.origin(
             self.plan, self.graph, self.process, many, many_own, states, self.status,
             self.case.seed,
@@ -163,11 +168,13 @@ class Study:
 
     def labelled(self, drawn: Mapping[str, Array], start: Origin) -> xr.Dataset:
         """Simulated futures that start there, as `futures` gives them."""
-        found = simulate.as_dataset(drawn, self.graph, self.months, self.shape)
+        chains, draws, _ = self.shape
+        shape = (chains, draws, start.paths // (chains * draws))
+        found = simulate.as_dataset(drawn, self.graph, self.months, shape)
         along = [str(n) for n in found[names.SHARE].to_numpy()]
-        at_origin = np.zeros((*self.shape, len(along)), "float32")
+        at_origin = np.zeros((*shape, len(along)), "float32")
         for i, name in enumerate(along):
-            at_origin[..., i] = start.shares[name].reshape(self.shape)
+            at_origin[..., i] = start.shares[name].reshape(shape)
         paths = (names.CHAIN, names.DRAW, names.PATH)
         found[names.AT_ORIGIN] = ((*paths, names.SHARE), at_origin)
         found[names.RESOLVED] = ((*paths, names.MONTH), self._resolve(found))

@@ -11,6 +11,7 @@ from scipy import special
 
 from .. import kernel, markov
 from ..equations import NUMPY, Functions, Number, log_negative_binomial
+from ..jit import by_rows, compiled
 from ..kernel import Facts
 from ..learning import Reference
 from ..likelihood import Cells, Parameters, Plan, joined, shared_steps
@@ -206,8 +207,8 @@ class Ladder:
             columns = [parts[n].reshape(draws) for n in nodes]
             return np.stack(columns, axis=-1) if columns else np.zeros((draws, 0))
 
-        draws = len(own["ladder.drift"])
-        increment, drawn, filtered = kernel.replay(
+        draws, facts = len(own["ladder.drift"]), self.facts(plan)
+        columns = (
             np.ascontiguousarray(p.slope),
             stacked(p.base, plan.based),
             stacked(p.noise, plan.noisy),
@@ -215,8 +216,8 @@ class Ladder:
             own["ladder.drift"],
             own["ladder.mobility"],
             rng.random((draws, plan.months)),
-            self.facts(plan),
         )
+        increment, drawn, filtered = by_rows(lambda *c: kernel.replay(*c, facts), *columns)
         return Replay(increment, self.score[drawn], filtered)
 
     def facts(self, plan: Plan) -> Facts:
@@ -280,11 +281,12 @@ class Ladder:
         return behind_category(self._ahead(level, pull, own), after)
 
     def _ahead(self, level: Array, pull: Array, own: Mapping[str, Array]) -> Array:
-        gap = self.score[None, :] - self.score[level][:, None]
         tilt = (own["ladder.drift"] + pull) / self.response
-        logits = self.log_reference[level] + tilt[:, None] * gap
-        logits -= own["ladder.mobility"][:, None] * np.abs(gap)
-        return np.exp(logits - logits.max(axis=1, keepdims=True))
+        columns = (level, tilt, np.broadcast_to(own["ladder.mobility"], tilt.shape))
+        found: Array = by_rows(lambda *c: (_ahead(*c, self.log_reference, self.score),), *columns)[
+            0
+        ]
+        return found
 
     def score_of(self, level: Array) -> Array:
         """Tension score of each path."""
@@ -312,6 +314,21 @@ class Ladder:
             return self.monthly.behind(level, deaths)
         low, high = behind_negative_binomial(deaths, self.mean[level], self.size[level])
         return tuple(self.robust + (1.0 - self.robust) * x for x in (low, high))  # type: ignore[return-value]
+
+
+@compiled
+def _ahead(level: Array, tilt: Array, mobility: Array, log_reference: Array, score: Array) -> Array:
+    """Weight of each level next month, (P, K), at most 1."""
+    out = np.empty((len(level), len(score)))
+    for p in range(len(level)):
+        row, at, top = out[p], score[level[p]], -np.inf
+        for j in range(len(score)):
+            gap = score[j] - at
+            row[j] = log_reference[level[p], j] + tilt[p] * gap - mobility[p] * abs(gap)
+            top = max(top, row[j])
+        for j in range(len(score)):
+            row[j] = np.exp(row[j] - top)
+    return out
 
 
 def plain_steps(
