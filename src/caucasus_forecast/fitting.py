@@ -15,6 +15,7 @@ import xarray as xr
 
 from . import names, posterior, reweighting, scenarios, simulate, storage
 from .density import density
+from .estimate import Sample
 from .graph import CausalGraph
 from .priors import PriorSet
 from .study import Study
@@ -174,8 +175,12 @@ def reports(tree: xr.DataTree) -> dict[str, float]:
         return {}
     base, slope = drawn["base"].sel(node=node), drawn["slope"].sel(edge=edge)
 
+    share = reweighting.share_of(tree)
+
     def middle(log_rate: xr.DataArray) -> float:
-        return float(reweighting.weighted(tree, np.exp(log_rate)).quantile(0.5))
+        values = np.exp(log_rate.to_numpy())
+        sample = Sample(np.ones((*values.shape, 1), bool), share)
+        return sample.quantiles(values[..., None], (0.5,))[0]
 
     return {
         "reports_at_average_tension": middle(base),

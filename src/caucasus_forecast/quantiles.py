@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from .jit import by_rows, compiled
+from .jit import compiled
 
 Array = np.ndarray
 
@@ -57,7 +57,7 @@ def negative_binomial(u: Array, mean: Array, size: Array) -> Array:
     deep = -size * np.log1p(mean / size) < DEEPEST
     found = np.empty(u.shape)
     flat = [x[~deep] for x in (u, mean, size)]
-    found[~deep] = by_rows(_sum_up, *flat, np.full(len(flat[0]), -1.0))[0]
+    found[~deep] = _sum_up(*flat, np.full(len(flat[0]), -1.0))[0]
     u, mean, size = (x[deep] for x in (u, mean, size))
     found[deep] = stats.nbinom.ppf(u, size, size / (size + mean))
     return found.astype(np.int64)

@@ -25,6 +25,7 @@ from .equations import count_mean, excess, holds, walk
 from .equations import level as level_of
 from .errors import GraphError, nearest
 from .graph import CausalGraph
+from .jit import each
 from .likelihood import Parameters, Plan, monthly
 from .names import DAYS_PER_MONTH, DEATHS, TENSION
 from .panel import month_days
@@ -545,10 +546,12 @@ def fans(futures: xr.Dataset, share: Array | None = None) -> xr.Dataset:
     series |= {str(n): futures["share"].sel(indicator=n) for n in futures[names.SHARE].to_numpy()}
     over = (names.CHAIN, names.DRAW, names.PATH)
     months = futures.sizes[names.MONTH]
-    rows = [
-        np.quantile(x.to_numpy().reshape(-1, months), names.FAN_QUANTILES, axis=0).T
-        for x in series.values()
-    ]
+
+    def quantiles(values: Array) -> Array:
+        along = np.ascontiguousarray(values.reshape(-1, months).T)
+        return np.quantile(along, names.FAN_QUANTILES, axis=1, overwrite_input=True).T
+
+    rows = each(quantiles, (x.to_numpy() for x in series.values()))
     return xr.Dataset(
         {
             "fan": ((names.SERIES, names.MONTH, names.QUANTILE), np.stack(rows)),

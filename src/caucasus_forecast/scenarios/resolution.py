@@ -47,12 +47,19 @@ def _pick(futures: xr.Dataset, variable: str, dim: str, name: str) -> Array:
 
 
 def _windowed(values: Array, kind: str, last: int) -> Array:
-    months = values.shape[-1]
-    out = np.empty(values.shape, float)
-    for h in range(months):
-        window = values[..., max(0, h + 1 - last) if last else 0 : h + 1]
-        out[..., h] = getattr(window, {"max": "max", "total": "sum", "mean": "mean"}[kind])(-1)
-    return out
+    """Maximum, total or mean of the last months at every month, or of all so far (`last` 0)."""
+    if kind == "max":
+        if not last:
+            return np.maximum.accumulate(values, axis=-1).astype(float)
+        found = values.astype(float)
+        for back in range(1, min(last, values.shape[-1])):
+            found[..., back:] = np.maximum(found[..., back:], values[..., :-back])
+        return found
+    total = np.cumsum(values, axis=-1, dtype=float)
+    if last:
+        total[..., last:] -= total[..., :-last].copy()
+    months = np.arange(1, values.shape[-1] + 1)
+    return total / np.minimum(months, last or len(months)) if kind == "mean" else total
 
 
 def resolve(chosen: ScenarioSet, futures: xr.Dataset, graph: CausalGraph, shares: Any) -> Array:

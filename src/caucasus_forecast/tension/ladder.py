@@ -282,10 +282,8 @@ class Ladder:
 
     def _ahead(self, level: Array, pull: Array, own: Mapping[str, Array]) -> Array:
         tilt = (own["ladder.drift"] + pull) / self.response
-        columns = (level, tilt, np.broadcast_to(own["ladder.mobility"], tilt.shape))
-        found: Array = by_rows(lambda *c: (_ahead(*c, self.log_reference, self.score),), *columns)[
-            0
-        ]
+        mobility = np.broadcast_to(own["ladder.mobility"], tilt.shape)
+        found: Array = _ahead(level, tilt, mobility, self.log_reference, self.score)
         return found
 
     def score_of(self, level: Array) -> Array:

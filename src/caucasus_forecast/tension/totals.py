@@ -20,6 +20,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
+from ..jit import compiled
+
 Array = np.ndarray
 
 FLOOR = 1e-13  # what the transforms can tell from nothing
@@ -83,19 +85,38 @@ def weights(forward: Array, steps: Array, backward: Array, other: Array, target:
     array([0.2, 0.8])
     """
     target = np.maximum(target, FLOOR * target.max(1, keepdims=True))
-    found = np.ones(target.shape)
+    found: Array = _fitted(forward, steps, backward, other, target)
+    return found
+
+
+@compiled
+def _fitted(forward: Array, steps: Array, backward: Array, other: Array, target: Array) -> Array:
+    """`weights` by iterative proportional fitting: month by month, until nothing moves."""
+    months, levels = target.shape
+    found, after, before = np.ones(target.shape), np.empty(target.shape), np.empty(levels)
     for _ in range(SWEEPS):
-        after = [backward]
-        for t in range(len(target) - 1, 0, -1):
-            after.append(steps[t - 1] @ (other[t] * found[t] * after[-1]))
-        before, gap = forward, 0.0
-        for t, b in enumerate(reversed(after)):
-            held = before * other[t] * found[t] * b
-            change = np.divide(target[t], held, out=np.ones_like(held), where=held > 0.0)
-            gap = max(gap, float(np.abs(held - target[t]).max() / target[t].sum()))
-            found[t] *= change
-            if t < len(target) - 1:
-                before = (before * other[t] * found[t]) @ steps[t]
+        after[months - 1] = backward
+        for t in range(months - 1, 0, -1):
+            for i in range(levels):
+                total = 0.0
+                for j in range(levels):
+                    total += steps[t - 1, i, j] * other[t, j] * found[t, j] * after[t, j]
+                after[t - 1, i] = total
+        before[:], gap = forward, 0.0
+        for t in range(months):
+            total = target[t].sum()
+            for k in range(levels):
+                held = before[k] * other[t, k] * found[t, k] * after[t, k]
+                gap = max(gap, abs(held - target[t, k]) / total)
+                if held > 0.0:
+                    found[t, k] *= target[t, k] / held
+            if t < months - 1:
+                come = before * other[t] * found[t]
+                for j in range(levels):
+                    total = 0.0
+                    for i in range(levels):
+                        total += come[i] * steps[t, i, j]
+                    before[j] = total
         if gap < CLOSE:
             break
     return found

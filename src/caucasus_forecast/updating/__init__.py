@@ -31,11 +31,14 @@ from ..evidence import Evidence, Observation
 from ..priors import PriorSet
 from ..study import Study
 from ..tension import Ladder, Replay
-from .changes import changed
-from .evidence import cells, joined, known
-from .news import Item, news
+from .changes import beside, changed
+from .evidence import cells, joined, known, own_counts
+from .news import Item, news, without
 
-__all__ = ["Item", "changed", "extended", "jump", "known", "news", "update"]
+__all__ = [
+    "Item", "beside", "changed", "extended", "jump", "known", "news", "own_counts", "update",
+    "without",
+]  # fmt: skip
 
 Array = np.ndarray
 JUMP, LEAST, BEFORE = 10.0, 10.0, 12

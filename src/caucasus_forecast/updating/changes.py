@@ -4,8 +4,8 @@ Each piece of news is left out in turn. Without it, draw d counts for
 
     w_d(without i) ∝ w_d · p(E' without i | θ_d) / p(E' | θ_d),
 
-the futures start from the origin as it is seen without it, on the same random numbers, and how
-surprising it was, given everything else, is
+the futures start from the origin as it is seen without it, on the same random numbers and the same
+scale of tension, and how surprising it was, given everything else, is
 
     surprise_i = −log2 Σ_d w_d(without i) · p(E' | θ_d) / p(E' without i | θ_d)    bits.
 """
@@ -13,7 +13,7 @@ surprising it was, given everything else, is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -77,8 +77,39 @@ def changed(before: xr.DataTree, old: Study, after: xr.DataTree, new: Study) -> 
     )  # fmt: skip
 
 
+def beside(before: xr.DataTree, after: xr.DataTree) -> Table:
+    """The scenarios of a forecast and of its update, each at its own horizon.
+
+    Returns
+    -------
+    A table whose data are on ``scenario``: ``before`` and ``after``, with their ``_mcse``.
+    """
+    old, new = (t[names.SCENARIOS].to_dataset() for t in (before, after))
+    data = xr.Dataset(
+        {
+            "title": new["title"],
+            "before": old["probability"], "before_mcse": old["mcse"],
+            "after": new["probability"], "after_mcse": new["mcse"],
+        }
+    )  # fmt: skip
+    ends = [f"end of {str(t[names.MONTH].to_numpy()[-1])[:7]}" for t in (old, new)]
+    rows = tuple(
+        (
+            str(s), str(v["title"].item()),
+            *(percent(float(v[k]), float(v[f"{k}_mcse"])) for k in ("before", "after")),
+            f"{100 * float(v['after'] - v['before']):+.1f}",
+        )
+        for s in data[names.SCENARIO].to_numpy()
+        if (v := data.sel(scenario=s)) is not None
+    )  # fmt: skip
+    title = (
+        f"{after.attrs['title']}: known to {before.attrs['as_of']}, and to {after.attrs['as_of']}"
+    )
+    return Table(title, ("", "scenario", *ends, "points"), rows, data, ())
+
+
 def _without(after: xr.DataTree, old: Study, new: Study, items: Sequence[Item]) -> _World:
-    study = replace(new, panel=without(new, old, items))
+    study = new.seeing(without(new, old, items))
     drawn = after[names.POSTERIOR].to_dataset()
     replay = study.replay(drawn)
     every = after[names.LOG_LIKELIHOOD]["evidence"].sum(names.MONTH, dtype=float).to_numpy()

@@ -44,6 +44,13 @@ def known(study: Study) -> Evidence:
     return evidence
 
 
+def own_counts(study: Study) -> tuple[Observation, ...]:
+    """The counts of a forecast that are the user's, not the theory's."""
+    evidence = known(study)
+    mine = {name for name, s in evidence.series.items() if s.source == "user"}
+    return tuple(o for o in evidence.observations if o.series in mine)
+
+
 def cells(panel: xr.Dataset) -> dict[str, list[Observation]]:
     """The observations of a panel by series, in order of their intervals."""
     found: dict[str, list[Observation]] = {}

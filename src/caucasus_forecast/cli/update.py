@@ -1,0 +1,94 @@
+"""`update`: a saved forecast and another month in, a folder of results out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .common import FAILED, PROGRAM, plain_values, print_json, printable, records, storing, told
+from .common import made as opened
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..forecasting import Updated
+
+
+def update(
+    source: Annotated[
+        Path, typer.Argument(metavar="FORECAST", help="A saved forecast, or the folder of a run.")
+    ],
+    counts: Annotated[
+        Path | None, typer.Argument(metavar="[NEW]", help="A table of new or revised counts.")
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="Last day that may now be known [default: that of NEW]."),
+    ] = None,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Sample again even where reweighting is safe.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help=f"Where to write [default: {PROGRAM}-NAME-updated]."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a folder this program wrote.")
+    ] = False,
+) -> None:
+    """Take new counts into a forecast, and tell what they moved.
+
+    The draws are reweighted where that is safe, else sampled again; it says which.
+    """
+    from . import run
+
+    with told(sys.stderr.isatty() and not quiet, quiet or as_json):
+        forecast = opened(source)
+        name = f"{PROGRAM}-{forecast.study.case.name}-updated"
+        target = (out or Path(name)).absolute()
+        with run.new_folder(target, overwrite) as folder:
+            updated = forecast.update(counts, as_of=as_of, refit=refit or None)
+            changes = updated.changes
+            inputs = _own_counts(updated, folder)
+            faults = run.write(updated, updated.study.case, inputs, folder)
+    if as_json:
+        body = {"folder": str(target), "updated": updated.tree.attrs["updated"]}
+        moved = records(updated.moved.data, "scenario")
+        print_json(updated, body | {"scenarios": moved, "news": _news(changes.data)})
+    elif not quiet:
+        print(printable(f"{updated.moved!r}\n\n{changes!r}"))
+        print(f"wrote {printable(str(target))}")
+    for line in faults:
+        print(f"warning: {printable(line)}", file=sys.stderr)
+    if faults or not updated.passed:
+        raise typer.Exit(FAILED)
+
+
+def _news(data: xr.Dataset) -> list[dict[str, Any]]:
+    """Each piece of news with what it changed, by scenario."""
+    ids = [str(s) for s in data["scenario"].to_numpy()]
+    columns = {k: plain_values(data[k]) for k in ("without", "change", "change_mcse")}
+    return [
+        row | {k: dict(zip(ids, values[i], strict=True)) for k, values in columns.items()}
+        for i, row in enumerate(records(data, "news"))
+    ]
+
+
+def _own_counts(updated: Updated, folder: Path) -> dict[str, str]:
+    """Write the user's counts, old and new, beside the result, so that it can be made again."""
+    from .. import updating
+
+    rows = updating.own_counts(updated.study)
+    if not rows:
+        return {}
+    name = "inputs/evidence/counts.csv"
+    lines = [f"{o.window.start},{o.window.end},{o.series},{o.count:.0f}" for o in rows]
+    with storing(folder):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("\n".join(["start,end,series,count", *lines, ""]), "utf-8")
+    return {"evidence": name}
