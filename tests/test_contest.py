@@ -26,6 +26,7 @@ from caucasus_forecast.contesting import weights as mixing
 from caucasus_forecast.contesting.entrants import NO_ARROWS, REFERENCE, Entrant, Fit
 from caucasus_forecast.contesting.result import Contest
 from caucasus_forecast.errors import CaseError, PriorError
+from caucasus_forecast.estimate import mcse
 from caucasus_forecast.evidence import Evidence, Observation, Window
 from caucasus_forecast.likelihood import plan
 from caucasus_forecast.models import reference
@@ -254,7 +255,7 @@ def test_weighted_draws_agree_with_a_fit_to_the_month_before(embedded, own):
         fresh.draws, epoch.known(own)[2]
     )
     score, influence = months.log_mean(step, np.full(step.shape, 1 / step.size))
-    error = math.hypot(weighted.mcse, months.error(influence))
+    error = math.hypot(weighted.mcse, mcse(influence))
     assert abs(weighted.score - score) < 4 * error
     assert error < 0.2
 

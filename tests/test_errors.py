@@ -12,6 +12,8 @@ LEAVES = {
     "QuestionError": ValueError,
     "InterventionError": ValueError,
     "StorageError": OSError,
+    "SourceError": OSError,
+    "CorruptResultError": OSError,
 }
 
 

@@ -21,9 +21,17 @@ from caucasus_forecast.evidence import (
     Window,
     load,
     read_counts,
+    settling,
     table,
     without,
 )
+
+
+@pytest.fixture(autouse=True)
+def _long_ago(monkeypatch):
+    """Every day that a test names is over."""
+    monkeypatch.setattr(settling, "today", lambda: date(2201, 1, 1))
+
 
 DAYS = st.dates(date(1900, 1, 1), date(2100, 12, 31))
 COUNTS = st.integers(0, 10**9)
@@ -65,8 +73,6 @@ TABLES = {
     "a plural": ("month,counts\n2024-01,3\n", ["'counts' looks like 'count'"]),
     "columns far from all": ("a,b\n1,2\n", ["columns are 'a,b'", "month,count or date,count"]),
     "a duplicate column": ("month,count,Count\n2024-01,3,4\n", ["column 'count' appears twice"]),
-    "semicolons": ("month;count\n2024-01;3\n", ["separated by semicolons", "save it with commas"]),
-    "tabs": ("month\tcount\n2024-01\t3\n", ["separated by tabs", "save it with commas"]),
     "a ragged row": (
         "month,count\n2024-01,3\n2024-02,1,234\n",
         ["counts.csv, row 3", "3 cells under 2 columns (month, count)", "thousands separator"],
@@ -133,7 +139,7 @@ def test_a_count_is_refused_with_its_place_and_cure(written, cell, told):
 
 
 DATES = {
-    "01/02/2024": ["ambiguous: day or month first?", "2024-02-01"],
+    "01/02/2024": ["ambiguous, day or month first", "2024-02-01 or 2024-01-02", "'%d/%m/%Y'"],
     "1.2.24": ["ambiguous"],
     "13/02/2024": ["not an ISO date", "2024-02-01"],
     "02/02/2024": ["not an ISO date"],
@@ -142,7 +148,7 @@ DATES = {
     "Jan-24": ["cannot be read as a date", "2024-02-01"],
     "janv. 2024": ["cannot be read as a date"],
     "Հունվար 2024": ["cannot be read as a date"],
-    "2024/02/01": ["cannot be read as a date"],
+    "2024/02/01": ["not an ISO date", "date_format='%Y/%m/%d'"],
     "2024-02": ["cannot be read as a date"],
     "20240201": ["cannot be read as a date"],
     "2023-02-29": ["is not a date", "day is out of range", "check it"],
@@ -167,7 +173,8 @@ def test_a_date_is_refused_with_its_place_and_cure(written, cell, told):
 MONTHS = {
     "2024-02-15": ["2024-02-15 is not the first of a month", "write it as 2024-02", "start,end"],
     "45292": ["Excel serial date", "write it as 2024-02"],
-    "Jan-24": ["'Jan-24' cannot be read as a date", "write it as 2024-02"],
+    "Jan-24": ["'Jan-24' is not an ISO date", "write it as 2024-02", "date_format='%b-%y'"],
+    "janv. 2024": ["'janv. 2024' cannot be read as a date", "write it as 2024-02"],
     "01/02/2024": ["ambiguous", "write it as 2024-02"],
     "2024-13": ["'2024-13' is not a date", "month must be in 1..12"],
     "202400": ["'202400' is not a date"],
@@ -189,10 +196,8 @@ def test_a_month_is_refused_with_its_place_and_cure(written, cell, told):
     [
         b"month,count\n2024-01,\xe9\n",
         "month,count\n2024-01,3\n".encode("utf-16"),
-        b"PK\x03\x04\xff\xfe",
-        b"\x1f\x8b\x08\x00",
     ],
-    ids=["latin-1", "utf-16", "xlsx", "gzip"],
+    ids=["latin-1", "utf-16"],
 )
 def test_what_is_not_utf8_is_refused_with_the_byte(written, body):
     message = refusal(written(body))

@@ -1,4 +1,4 @@
-"""Sampling, the gate, the log prior, saving and loading."""
+"""Sampling, the gate, the log prior, provenance."""
 
 import json
 from datetime import date
@@ -9,7 +9,6 @@ import xarray as xr
 
 from caucasus_forecast import density as dens
 from caucasus_forecast import evidence, models, names, panel, posterior, priors
-from caucasus_forecast.errors import StorageError
 from caucasus_forecast.graph import CausalGraph, Node
 from caucasus_forecast.graph import load as load_graph
 from caucasus_forecast.priors import layout
@@ -133,66 +132,7 @@ def test_every_distribution_is_pymcs(dist, rng):
     np.testing.assert_allclose(priors.frozen(prior).logpdf(x), theirs, atol=1e-6, rtol=1e-5)
 
 
-# --------------------------------------------------------------------------- files
-
-
-@pytest.fixture
-def small_tree():
-    tree = xr.DataTree.from_dict(
-        {"posterior": xr.Dataset({"slope": (("chain", "edge"), np.eye(2))}, {"edge": ["a", "b"]})}
-    )
-    tree.attrs = {"schema": posterior.SCHEMA, "title": "x"}
-    return tree
-
-
-def test_a_saved_tree_comes_back_bit_for_bit(small_tree, tmp_path):
-    path = posterior.save(small_tree, tmp_path / "a.nc")
-    assert posterior.load(path).identical(small_tree)
-    assert [p.name for p in tmp_path.iterdir()] == ["a.nc"]
-
-
-def test_an_existing_file_is_not_overwritten_unless_told(small_tree, tmp_path):
-    path = posterior.save(small_tree, tmp_path / "a.nc")
-    before = path.read_bytes()
-    with pytest.raises(StorageError, match="exists"):
-        posterior.save(small_tree, path)
-    assert path.read_bytes() == before
-    posterior.save(small_tree, path, overwrite=True)
-
-
-def test_a_failed_write_leaves_the_old_file(small_tree, tmp_path, monkeypatch):
-    path = posterior.save(small_tree, tmp_path / "a.nc")
-    before = path.read_bytes()
-
-    def broken(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(xr.DataTree, "to_netcdf", broken)
-    with pytest.raises(StorageError, match="No space left"):
-        posterior.save(small_tree, path, overwrite=True)
-    assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["a.nc"]
-
-
-@pytest.mark.parametrize("keep", [0, 0.1, 0.5, 0.99])
-def test_a_truncated_file_is_refused(small_tree, tmp_path, keep):
-    path = posterior.save(small_tree, tmp_path / "a.nc")
-    body = path.read_bytes()
-    path.write_bytes(body[: int(keep * len(body))])
-    with pytest.raises(StorageError, match=r"a\.nc"):
-        posterior.load(path)
-
-
-def test_a_missing_a_foreign_and_a_newer_file_are_refused(small_tree, tmp_path):
-    with pytest.raises(StorageError, match="no such file"):
-        posterior.load(tmp_path / "none.nc")
-    xr.Dataset({"a": ("x", [1.0])}).to_netcdf(tmp_path / "b.nc", engine="h5netcdf")
-    with pytest.raises(StorageError, match="not a saved forecast"):
-        posterior.load(tmp_path / "b.nc")
-    small_tree.attrs["schema"] = posterior.SCHEMA + 1
-    posterior.save(small_tree, tmp_path / "c.nc")
-    with pytest.raises(StorageError, match="newer"):
-        posterior.load(tmp_path / "c.nc")
+# --------------------------------------------------------------------------- provenance
 
 
 def test_versions_name_what_made_the_draws():

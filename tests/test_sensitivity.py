@@ -14,6 +14,7 @@ from caucasus_forecast import assumptions, names, plots, priors, reweighting
 from caucasus_forecast import sensitivity as sensitivities
 from caucasus_forecast.cli import main
 from caucasus_forecast.errors import GraphError, InterventionError, ScenarioError
+from caucasus_forecast.estimate import mcse
 from caucasus_forecast.reweighting import Weights
 from caucasus_forecast.sensitivity import breakeven, power, shifts, tornado
 from caucasus_forecast.sensitivity.shifts import World, Worlds
@@ -128,7 +129,7 @@ def test_a_shift_agrees_with_weights_on_the_draws_where_they_are(small_forecast,
         (moved,) = worlds.made([(edge, by)])
         for i in range(len(shares)):
             unit = np.eye(len(shares))[i]
-            doubt = np.hypot(*(shifts.error(w.influence(unit)) for w in (plain, moved)))
+            doubt = np.hypot(*(mcse(w.influence(unit)) for w in (plain, moved)))
             gap = plain.probability[i] - moved.probability[i]
             assert abs(gap) <= 4 * doubt + 1e-9
 

@@ -12,19 +12,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import baselines, evidence, graph, identification, priors, scoring
+    from . import baselines, evidence, exchange, graph, identification, priors, scoring
     from .backtesting import Backtest, backtest
     from .case import Case
     from .contesting import Contest, contest
     from .errors import (
         CaseError,
         CaucasusForecastError,
+        CorruptResultError,
         EvidenceError,
         GraphError,
         InterventionError,
         PriorError,
         QuestionError,
         ScenarioError,
+        SourceError,
         StorageError,
     )
     from .forecasting import Forecast, compare_priors, counterfactual, forecast, load, run
@@ -37,6 +39,7 @@ _HOME = {
     "CaseError": "errors",
     "CaucasusForecastError": "errors",
     "Contest": "contesting",
+    "CorruptResultError": "errors",
     "EvidenceError": "errors",
     "Forecast": "forecasting",
     "GraphError": "errors",
@@ -48,6 +51,7 @@ _HOME = {
     "QuestionError": "errors",
     "ScenarioError": "errors",
     "Shift": "interventions",
+    "SourceError": "errors",
     "StorageError": "errors",
     "Times": "interventions",
     "backtest": "backtesting",
@@ -56,6 +60,7 @@ _HOME = {
     "contest": "contesting",
     "counterfactual": "forecasting",
     "evidence": "",
+    "exchange": "",
     "forecast": "forecasting",
     "graph": "",
     "identification": "",
@@ -63,6 +68,7 @@ _HOME = {
     "priors": "",
     "run": "forecasting",
     "scoring": "",
+    "sources": "",
 }
 
 __version__ = "0.1.0"
@@ -72,6 +78,7 @@ __all__ = [
     "CaseError",
     "CaucasusForecastError",
     "Contest",
+    "CorruptResultError",
     "EvidenceError",
     "Forecast",
     "GraphError",
@@ -83,6 +90,7 @@ __all__ = [
     "QuestionError",
     "ScenarioError",
     "Shift",
+    "SourceError",
     "StorageError",
     "Times",
     "backtest",
@@ -91,6 +99,7 @@ __all__ = [
     "contest",
     "counterfactual",
     "evidence",
+    "exchange",
     "forecast",
     "graph",
     "identification",
@@ -98,6 +107,7 @@ __all__ = [
     "priors",
     "run",
     "scoring",
+    "sources",
 ]
 
 

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from . import fitting, names, posterior, reweighting, scenarios, simulate, transport
 from . import theory as theories
-from .estimate import Sample
+from .estimate import Sample, mcse
 from .priors import PriorSet
 from .reweighting import Weights
 from .scenarios import Table, percent
@@ -228,19 +227,13 @@ def _change_error(one: xr.DataTree, two: xr.DataTree, same: bool) -> Array:
     if two.attrs["swapped"].startswith(SAMPLED):
         return np.hypot(*tables)
     influences = [_influences(t, len(tables[0])) for t in (one, two)]
-    return np.array([_error(z - y) for y, z in zip(*influences, strict=True)])
+    return np.array([mcse(z - y) for y, z in zip(*influences, strict=True)])
 
 
 def _influences(tree: xr.DataTree, scenarios_: int) -> list[Array]:
     resolved = tree[names.PREDICTIONS][names.RESOLVED].to_numpy()[..., -1]
     sample = Sample(np.ones(resolved.shape, bool), reweighting.share_of(tree))
     return [sample.influence(resolved == i)[1] for i in range(scenarios_)]
-
-
-def _error(influence: Array) -> float:
-    if not np.ptp(influence):
-        return 0.0
-    return float(array_stats.mcse(influence, chain_axis=0, draw_axis=1, method="mean"))
 
 
 def _distinct(labels: list[str]) -> list[str]:

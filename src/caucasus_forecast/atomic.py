@@ -1,17 +1,25 @@
 """Files written whole or not at all.
 
 What is written goes to a temporary name beside the target, is synced to the disk, and is renamed
-over it. A process killed at any point leaves the old file whole, or none.
+over it. A process killed at any point leaves the old file whole, or none. One process at a time
+writes a target: it holds a lock beside it, which the system lets go when the process ends, however
+it ends. Who holds the lock knows that every temporary file of that target is a dead writer's, and
+removes it.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import StorageError
+
+RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10))}
 
 
 @contextmanager
@@ -28,7 +36,8 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     Raises
     ------
     StorageError
-        If the file exists (and `overwrite` is false) or cannot be written.
+        If the file exists (and `overwrite` is false), another process is writing it, or it cannot
+        be written.
 
     Examples
     --------
@@ -41,23 +50,17 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """
     target = Path(path)
     refuse_taken(target, overwrite)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        synced(temporary)
-        refuse_taken(target, overwrite)
-        temporary.replace(target)
-        synced(target.parent)
-    except StorageError:
-        raise
-    except OSError as error:
-        raise StorageError(
-            f"{target}: cannot be written ({error.strerror or error}); free some space or choose "
-            "another place"
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with worded(target), alone(target):
+        temporary = beside(target)
+        try:
+            yield temporary
+            synced(temporary)
+            refuse_taken(target, overwrite)
+            temporary.replace(target)
+            synced(target.parent)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def write(path: str | Path, body: bytes, *, overwrite: bool = False) -> Path:
@@ -80,15 +83,140 @@ def refuse_taken(path: Path, overwrite: bool) -> None:
     ------
     StorageError
     """
-    if path.exists() and not overwrite:
+    with worded(path):
+        there = path.exists()
+    if there and not overwrite:
         raise StorageError(f"{path}: exists; choose another name or allow overwriting")
+
+
+def refuse_full(path: Path, needed: int) -> None:
+    """Refuse a place that is known to have too little room.
+
+    Parameters
+    ----------
+    path
+        What is to be written; it need not be there yet.
+    needed
+        Bytes.
+
+    Raises
+    ------
+    StorageError
+    """
+    there = next(p for p in (path, *path.absolute().parents) if p.is_dir())
+    if (free := shutil.disk_usage(there).free) < needed:
+        raise StorageError(
+            f"{path}: needs about {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free; free "
+            "some space or choose another place"
+        )
+
+
+def component(name: str, what: str = "name") -> str:
+    """A name that is one safe part of a path on every system.
+
+    Parameters
+    ----------
+    name
+        One to 80 of the characters A-Z, a-z, 0-9, ``. _ + -``, not ending in a dot, and not a name
+        that Windows keeps for a device.
+    what
+        What the name is of, for the message.
+
+    Raises
+    ------
+    StorageError
+
+    Examples
+    --------
+    >>> component("alyarli-2021")
+    'alyarli-2021'
+    """
+    device = name.partition(".")[0].lower() in RESERVED
+    if re.fullmatch(r"[A-Za-z0-9._+-]{1,80}", name) and not name.endswith(".") and not device:
+        return name
+    why = "is a device on Windows" if device else "is not one safe part of a path"
+    shown = name if len(name) <= 80 else f"{name[:77]}..."
+    raise StorageError(
+        f"{what} {shown!r} {why}; write 1 to 80 of A-Z a-z 0-9 . _ + - without folders or a dot at "
+        "the end"
+    )
+
+
+@contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """Be the only process that writes a target, and clear away what dead ones left.
+
+    Raises
+    ------
+    StorageError
+        If another process is writing it.
+    """
+    from filelock import FileLock, Timeout  # not before something is written
+
+    if not target.parent.is_dir():
+        raise StorageError(
+            f"{target}: cannot be written: {target.parent} is not a folder; make it, or choose "
+            "another place"
+        )
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    with worded(target):
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise StorageError(
+                f"{target}: another process is writing it; wait for it, or choose another name"
+            ) from None
+    try:
+        for left in leftovers(target):
+            _removed(left)
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes it on release
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def beside(target: Path) -> Path:
+    """A temporary name for a target that nothing else has."""
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+
+
+def leftovers(target: Path) -> list[Path]:
+    """Temporary files and folders of a target, from writers that did not end well."""
+    ours = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]+\.tmp")
+    return [p for p in target.parent.iterdir() if ours.fullmatch(p.name)]
+
+
+def _removed(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+@contextmanager
+def worded(target: Path) -> Iterator[None]:
+    """Say which file could not be written, and what to do."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"{target}: cannot be written ({error.strerror or error}); free some space, or "
+            "choose another name or place"
+        ) from error
 
 
 def synced(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY)
+    if os.name == "nt":
+        if path.is_dir():
+            return
+        handle = os.open(path, os.O_RDWR)
+    else:
+        handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -11,23 +11,33 @@
     seed = 1
     draws = 1000
 
+    [reading]                        # choices a table of counts may need
+    gaps = "missing"
+
 Every field has a default; a field that does not exist is refused.
 """
 
 from __future__ import annotations
 
 import json
-import tomllib
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    field_validator,
+)
 
 from .errors import CaseError, nearest
-from .named import read_text
+from .evidence import Reading, reading_of
+from .named import read_text, shown, toml
 
 EMBEDDED = "embedded"
 MODEL_NAMES = ("ladder", "drift", "reference")
@@ -51,6 +61,8 @@ class Case(BaseModel):
         Names of shipped ones, or paths (graph, priors, scenarios).
     seed, draws, tune, chains, paths, sampler
         Of the sampler; `paths` is the number of simulated futures of each draw.
+    reading
+        How the table of counts is to be read (`caucasus_forecast.evidence.Reading`).
 
     Examples
     --------
@@ -75,6 +87,7 @@ class Case(BaseModel):
     chains: Annotated[int, Field(ge=1, le=64)] = 4
     paths: Annotated[int, Field(ge=2, le=1000)] = 5
     sampler: str = "nutpie"
+    reading: Reading = Reading()
 
     @field_validator("as_of", mode="before")
     @classmethod
@@ -84,6 +97,16 @@ class Case(BaseModel):
         if isinstance(value, str):
             return date.fromisoformat(value)
         return value
+
+    @field_validator("reading", mode="before")
+    @classmethod
+    def _choices(cls, value: Any) -> Any:
+        return reading_of(value)
+
+    @field_serializer("reading")
+    def _chosen(self, value: Reading, info: Any) -> dict[str, Any]:
+        days = {k: str(v) for k, v in value.chosen.items() if isinstance(v, date)}
+        return value.chosen | (days if info.mode == "json" else {})
 
     @field_validator("model")
     @classmethod
@@ -119,7 +142,9 @@ def make(where: str, fields: dict[str, Any]) -> Case:
         if first["type"] == "extra_forbidden":
             message = f"unknown key {key!r}; {nearest(key, Case.model_fields)}"
         else:
-            message = f"{key} is {first['input']!r}: {first['msg']}"
+            message = f"{key} is {shown(first['input'])}: {first['msg']}"
+        if key == "reading":
+            message = f"reading: {first['msg'].removeprefix('Value error, ')}"
         raise CaseError(f"{where}: {message}") from None
 
 
@@ -158,10 +183,7 @@ def _shipped(name: str) -> Case:
 
 
 def _read(text: str, where: str, folder: Path | None) -> Case:
-    try:
-        fields = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise CaseError(f"{where}: {error}") from None
+    fields = toml(text, where, CaseError)
     if folder is not None:
         for key in ("evidence", "graph", "priors", "scenarios"):
             value = fields.get(key)

@@ -8,7 +8,9 @@
     ├── ScenarioError    (ValueError)    rules that do not parse or do not partition
     ├── QuestionError    (ValueError)    a question that does not parse, or cannot be asked
     ├── InterventionError (ValueError)   a node, value or month that cannot be set
+    ├── SourceError      (OSError)       a public source that cannot be asked, or a reply unfit
     └── StorageError     (OSError)       a saved forecast that is missing, damaged or in the way
+        └── CorruptResultError           a damaged one: truncated, altered, swapped or hostile
 
 Every message names the place (file, row or key), the value, what is allowed, and the cure.
 """
@@ -51,6 +53,14 @@ class InterventionError(CaucasusForecastError, ValueError):
 
 class StorageError(CaucasusForecastError, OSError):
     """A saved forecast is missing, damaged, newer than this version, or in the way."""
+
+
+class CorruptResultError(StorageError):
+    """A saved forecast is truncated, altered, swapped, or made to do harm."""
+
+
+class SourceError(CaucasusForecastError, OSError):
+    """A public source cannot be asked, or what it answered cannot be used."""
 
 
 def nearest(name: object, allowed: Iterable[str]) -> str:

@@ -100,8 +100,7 @@ class Sample:
         1.0
         """
         mean, influence = self.influence(value)
-        error = array_stats.mcse(influence, chain_axis=0, draw_axis=1, method="mean")
-        return mean, float(error)
+        return mean, mcse(influence)
 
     def influence(self, value: Array) -> tuple[float, Array]:
         """The mean of a value given the condition, and what each draw adds to its error, z_d.
@@ -160,6 +159,47 @@ class Sample:
         reached = weight[chosen][order].cumsum()
         place = np.searchsorted(reached, np.array(levels) * reached[-1] * (1 - 1e-12))
         return tuple(float(x) for x in value[chosen][order][place])
+
+
+def mcse(influence: Array) -> float:
+    """Monte Carlo error of the mean that an influence, (chain, draw), belongs to.
+
+    Zero where nothing varies, but for rounding; NaN where the influence is.
+
+    Examples
+    --------
+    >>> mcse(np.full((4, 100), 0.5))
+    0.0
+    """
+    if np.isnan(influence).any():
+        return math.nan
+    if np.ptp(influence) < 1e-12:
+        return 0.0
+    return float(array_stats.mcse(influence, chain_axis=0, draw_axis=1, method="mean"))
+
+
+def resampled(share: Array, count: int | None = None) -> Array:
+    """So many draws (default: as many), each as often as it counts, by systematic resampling.
+
+    Parameters
+    ----------
+    share
+        What each draw counts for, any shape, summing to one.
+    count
+        How many.
+
+    Returns
+    -------
+    Flat indices, in order.
+
+    Examples
+    --------
+    >>> resampled(np.array([[0.5, 0.0], [0.25, 0.25]]))
+    array([0, 0, 2, 3])
+    """
+    size = count or share.size
+    at = (np.arange(size) + 0.5) / size
+    return np.searchsorted(np.cumsum(share.ravel()), at).clip(max=share.size - 1)
 
 
 def probability(hit: Array, sample: Sample) -> dict[str, float]:

@@ -119,7 +119,8 @@ def complete(
             | {"thinned": int(tree[names.SAMPLE_STATS].attrs.get("thinned", 1))}
         ),
         "versions": posterior.versions(),
-        "citation": DATA if study.theory.whole else CITATION,
+        **reading(study.panel),
+        "citation": citation(study),
     }
     return done
 
@@ -129,6 +130,19 @@ DATA = (
     "and UCDP Candidate (Hegre et al. 2020), CC BY 4.0"
 )
 CITATION = f"Theory: Alyarli (2021). {DATA}"
+
+
+def reading(panel: xr.Dataset) -> dict[str, str]:
+    """What reading the user's counts said of them, for the attributes of a forecast."""
+    kept = ("repairs", "cautions", "evidence_sha256")
+    return {k: panel.attrs[k] for k in kept if k in panel.attrs}
+
+
+def citation(study: Study) -> str:
+    """The works a forecast rests on, and the sources the user's rows name."""
+    said = DATA if study.theory.whole else CITATION
+    own = study.panel.attrs.get("sources")
+    return f"{said}. The user's counts: {own}" if own else said
 
 
 def _checks(tree: xr.DataTree, graph: CausalGraph, model: str) -> xr.Dataset:

@@ -19,7 +19,17 @@ from typing import Any, Self
 import numpy as np
 import xarray as xr
 
-from . import assumptions, interventions, names, posterior, questions, reweighting
+from . import (
+    assumptions,
+    exchange,
+    interventions,
+    names,
+    questions,
+    reproducing,
+    reweighting,
+    storage,
+    updating,
+)
 from . import case as cases
 from . import priors as prior_sets
 from . import sensitivity as sensitivities
@@ -29,7 +39,8 @@ from . import study as studies
 from . import theory as theories
 from .case import Case
 from .errors import InterventionError, QuestionError
-from .evidence import Evidence
+from .evidence import Evidence, Reading, read_counts
+from .exchange import Submission
 from .fitting import complete, draw
 from .interventions import Act
 from .priors import PriorSet
@@ -52,6 +63,7 @@ CORE_LINKS = (
 )  # fmt: skip
 # a link is prior-led when the evidence left more than this share of its prior variance
 PRIOR_LED = 0.8
+REPAIRS_SHOWN = 4  # of the user's counts, in the notes
 
 
 def forecast(
@@ -66,6 +78,7 @@ def forecast(
     seed: int = 2021,
     draws: int = 1000,
     sampler: str = "nutpie",
+    reading: Reading | Mapping[str, Any] | None = None,
 ) -> Forecast:
     """Forecast the scenarios from incident counts.
 
@@ -88,6 +101,9 @@ def forecast(
         Name of a shipped graph, or the path of a graph file (`docs/own-graph.md`).
     seed, draws, sampler
         Of the sampler.
+    reading
+        Choices that the table of counts needs, such as ``{"gaps": "missing"}``
+        (`caucasus_forecast.evidence.Reading`).
 
     Raises
     ------
@@ -111,6 +127,7 @@ def forecast(
             "seed": seed,
             "draws": draws,
             "sampler": sampler,
+            "reading": reading,
         },
     )
     return run(case, counts=counts, priors=chosen)
@@ -157,6 +174,15 @@ def run(
     return Forecast(done)
 
 
+def _counts_notes(attrs: Mapping[Any, Any]) -> list[str]:
+    """What was said of the user's counts: all that deserves a second look, the first repairs."""
+    repairs = json.loads(attrs.get("repairs", "[]"))
+    lines = [*json.loads(attrs.get("cautions", "[]")), *repairs[:REPAIRS_SHOWN]]
+    if more := len(repairs) - REPAIRS_SHOWN:
+        lines += [f"and {more} more (tree.attrs['repairs'])"] * (more > 0)
+    return [f"counts: {line}" for line in lines]
+
+
 # --------------------------------------------------------------------------- the forecast
 
 
@@ -174,6 +200,18 @@ class Forecast:
     def study(self) -> Study:
         """The case laid out again from what the forecast holds: panel, graph, scenarios."""
         return studies.of(self.tree)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the result: of every number, label and attribute but those of the run."""
+        return storage.digest(self.tree)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two forecasts are the same result in every bit."""
+        return self.digest == other.digest if isinstance(other, Forecast) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     @property
     def passed(self) -> bool:
@@ -253,7 +291,8 @@ class Forecast:
         a = self.tree.attrs
         gate = self.tree[names.DIAGNOSTICS].attrs
         lines = [] if self.passed else [f"WARNING: {gate['verdict']}. Remedy: {gate['remedy']}."]
-        lines += [*self.labels, *(a[key] for key in ("graph_note", "swapped") if key in a)]
+        told = ("graph_note", "swapped", "updated", "unverified")
+        lines += [*self.labels, *(a[key] for key in told if key in a), *_counts_notes(a)]
         thinned = int(json.loads(a["sampler"]).get("thinned", 1))
         if thinned > 1:
             lines.append(
@@ -286,7 +325,44 @@ class Forecast:
         """
         self._refuse_acted("with_priors()")
         chosen = assumptions.resolve(self.tree, priors)
-        return Forecast(assumptions.swap(self.tree, self.study, chosen, refit=refit))
+        done = assumptions.swap(self.tree, self.study, chosen, refit=refit)
+        done.attrs |= reproducing.step(self.tree, done, refit)
+        return Forecast(done)
+
+    def update(
+        self, counts: Any = None, *, as_of: date | str | None = None,
+        evidence: Evidence | None = None, refit: bool | None = None,
+    ) -> Updated:  # fmt: skip
+        """The forecast given another month, or several, from the new origin.
+
+        Parameters
+        ----------
+        counts
+            New counts, as `caucasus_forecast.evidence.read_counts` takes them. A row with the
+            interval of a known one revises it.
+        as_of
+            Last day that may now be known (default: the last day of the counts). The embedded
+            evidence up to that day, where the forecast rests on it, comes in too.
+        evidence
+            All the evidence, in place of what the forecast knew.
+        refit
+            True: sample again. None: reweight the draws in hand where that is safe
+            (`caucasus_forecast.updating`), else sample again. `notes` says which.
+
+        Raises
+        ------
+        EvidenceError
+            For counts that cannot be used, that are known already, or that overlap known ones.
+        CaseError
+            For a day before the forecast's, or where nothing is new.
+        """
+        self._refuse_acted("update()")
+        rows = () if counts is None else read_counts(counts)
+        last = None if as_of is None else cases.make("update()", {"as_of": as_of}).as_of
+        new = updating.extended(self.study, rows, as_of=last, evidence=evidence)
+        done = updating.update(self.tree, self.study, new, refit=refit)
+        done.attrs |= reproducing.step(self.tree, done, refit)
+        return Updated(done, self)
 
     @cached_property
     def origin(self) -> Origin:
@@ -508,14 +584,31 @@ class Forecast:
         return replace(found, notes=(*found.notes, *self.notes))
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the forecast as one netCDF file.
+        """Write the forecast as one netCDF file, whole or not at all (`docs/storage.md`).
 
         Raises
         ------
         StorageError
             If the file exists or cannot be written.
         """
-        return posterior.save(self.tree, path, overwrite=overwrite)
+        return storage.save(self.tree, path, overwrite=overwrite)
+
+    def export(
+        self, out: str | Path, kind: str, *, submission: Submission | None = None,
+        overwrite: bool = False,
+    ) -> tuple[Path, ...]:  # fmt: skip
+        """Write the forecast for other programs: ``csv``, ``json`` or ``hubverse``.
+
+        `caucasus_forecast.exchange.export` does so for several forecasts, and has the details.
+
+        Raises
+        ------
+        CaseError
+            For an unknown format, or a name or argument that does not go with it.
+        StorageError
+            If a file is in the way or cannot be written.
+        """
+        return exchange.export(self, out, kind, submission=submission, overwrite=overwrite)
 
     def __repr__(self) -> str:
         return "\n".join(
@@ -531,7 +624,7 @@ class Forecast:
         return f"<section>{self.scenarios._repr_html_()}</section>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Intervened(Forecast):
     """A forecast when something is done; `before` is the one without."""
 
@@ -569,7 +662,26 @@ class Intervened(Forecast):
         return interventions.arrows(self.study, self.before.origin, self.acts, on, self.before.tree)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Updated(Forecast):
+    """A forecast with new evidence; `before` is the one without."""
+
+    before: Forecast
+
+    @property
+    def moved(self) -> Table:
+        """The scenarios before and after; both look as many months ahead."""
+        found = updating.beside(self.before.tree, self.tree)
+        return replace(found, notes=(*found.notes, *self.notes))
+
+    @cached_property
+    def changes(self) -> Table:
+        """Which news moved which scenario, from what to what, and how surprising it was."""
+        found = updating.changed(self.before.tree, self.before.study, self.tree, self.study)
+        return replace(found, notes=(*found.notes, *self.notes))
+
+
+@dataclass(frozen=True, eq=False)
 class Counterfactual(Forecast):
     """What would have been: past months walked again, and the futures after them.
 
@@ -671,14 +783,21 @@ def compare_priors(
 
 
 def load(path: str | Path) -> Forecast:
-    """A saved forecast.
+    """A saved forecast, equal in every bit to what was saved.
+
+    Parameters
+    ----------
+    path
+        A file, or the folder of a run.
 
     Raises
     ------
+    CorruptResultError
+        If it is truncated, altered, swapped, or made to do harm.
     StorageError
-        If it is missing, damaged, or written by a newer version.
+        If it is missing, not a forecast, or written by a newer version.
     """
-    return Forecast(posterior.load(path))
+    return Forecast(storage.load(path))
 
 
 def link_summary(tree: xr.DataTree) -> xr.Dataset:

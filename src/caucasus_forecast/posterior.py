@@ -1,4 +1,4 @@
-"""Density to posterior: sampling, the convergence gate, provenance, saving and loading.
+"""Density to posterior: sampling, the convergence gate, provenance.
 
 One seed decides everything. Draws are the same for any number of cores. A fit that fails its checks
 says so in words, here and everywhere its results appear.
@@ -10,7 +10,6 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from arviz_stats.base import array_stats
 
 from . import names
 from .density import Density, entries
-from .errors import StorageError
 from .graph import CausalGraph
 from .likelihood import Parameters
 from .priors import SHARED_PARAMETERS, PriorSet, coordinates, frozen, layout
@@ -345,76 +343,15 @@ def _verdict(
     }
 
 
-# --------------------------------------------------------------------------- saving
-
-
-SCHEMA = 1
-
-
-def save(tree: xr.DataTree, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Write a tree as one netCDF file: to a temporary name, synced, then renamed.
-
-    Raises
-    ------
-    StorageError
-        If the file exists (and `overwrite` is false) or cannot be written.
-    """
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise StorageError(f"{path}: exists; choose another name or allow overwriting")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        tree.to_netcdf(temporary, engine="h5netcdf", encoding=_encoding(tree))
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
-
-
-def _encoding(tree: xr.DataTree) -> dict[str, dict[str, dict[str, Any]]]:
-    return {
-        f"/{group}": {
-            str(name): {"zlib": True, "complevel": 1}
-            for name, variable in node.data_vars.items()
-            if variable.dtype.kind in "iufb" and variable.ndim
-        }
-        for group, node in tree.children.items()
-    }
-
-
-def load(path: str | Path) -> xr.DataTree:
-    """Read a saved tree whole, and close the file.
-
-    Raises
-    ------
-    StorageError
-        If it is missing, not a forecast, damaged, or written by a newer version.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise StorageError(f"{path}: no such file; check the path")
-    try:
-        with xr.open_datatree(path, engine="h5netcdf") as opened:
-            tree = opened.load()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise StorageError(f"{path}: not a saved forecast, or damaged ({error})") from None
-    if "schema" not in tree.attrs:
-        raise StorageError(f"{path}: netCDF, but not a saved forecast")
-    if int(tree.attrs["schema"]) > SCHEMA:
-        raise StorageError(
-            f"{path}: written with schema {tree.attrs['schema']}, newer than this version's "
-            f"{SCHEMA}; update caucasus-forecast"
-        )
-    return tree
+# --------------------------------------------------------------------------- provenance
 
 
 def versions() -> str:
-    """Versions of what made the draws, as JSON."""
+    """Versions of what made the draws, and the kind of processor, as JSON."""
+    import platform
     from importlib.metadata import PackageNotFoundError, version
+
+    from llvmlite import binding  # type: ignore[import-untyped]
 
     def of(name: str) -> str:
         try:
@@ -429,7 +366,14 @@ def versions() -> str:
         "nutpie",
         "arviz",
         "numba",
+        "llvmlite",
         "numpy",
+        "scipy",
         "xarray",
     )
-    return json.dumps({name: of(name) for name in packages})
+    machine = {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "processor": f"{platform.machine()} {binding.get_host_cpu_name()}",
+    }
+    return json.dumps({name: of(name) for name in packages} | machine)

@@ -137,15 +137,3 @@ def weighted(tree: xr.DataTree, values: Any) -> Any:
     """Values on (chain, draw, ...), to be summed up by ``.mean``, ``.std`` or ``.quantile``."""
     stats = tree[names.SAMPLE_STATS]
     return values.weighted(stats[names.WEIGHT]) if names.WEIGHT in stats else values
-
-
-def resampled(share: Array) -> Array:
-    """As many draws again, each as often as it counts: flat indices, by systematic resampling.
-
-    Examples
-    --------
-    >>> resampled(np.array([[0.5, 0.0], [0.25, 0.25]]))
-    array([0, 0, 2, 3])
-    """
-    at = (np.arange(share.size) + 0.5) / share.size
-    return np.searchsorted(np.cumsum(share.ravel()), at).clip(max=share.size - 1)

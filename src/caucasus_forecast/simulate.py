@@ -24,6 +24,7 @@ from . import names
 from .equations import count_mean, excess, holds, walk
 from .equations import level as level_of
 from .errors import GraphError, nearest
+from .estimate import resampled
 from .graph import CausalGraph
 from .jit import each
 from .likelihood import Parameters, Plan, monthly
@@ -567,8 +568,7 @@ def fans(futures: xr.Dataset, share: Array | None = None) -> xr.Dataset:
 
 def _resampled(futures: xr.Dataset, share: Array) -> xr.Dataset:
     """As many draws again, each as often as it counts, by systematic resampling."""
-    at = (np.arange(share.size) + 0.5) / share.size
-    picked = np.searchsorted(np.cumsum(share.ravel()), at).clip(max=share.size - 1)
-    chain, draw = (xr.DataArray(x, dims=names.DRAW) for x in np.divmod(picked, share.shape[1]))
+    picked = np.divmod(resampled(share), share.shape[1])
+    chain, draw = (xr.DataArray(x, dims=names.DRAW) for x in picked)
     found = futures.isel({names.CHAIN: chain, names.DRAW: draw})
     return found.drop_vars(names.CHAIN).expand_dims(names.CHAIN)

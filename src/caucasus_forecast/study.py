@@ -7,8 +7,8 @@ priors, or with nodes set from outside, from the same study.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from types import ModuleType
@@ -24,17 +24,19 @@ from . import models, names, posterior, scenarios, simulate, streams
 from . import panel as panels
 from . import theory as theories
 from .case import EMBEDDED, Case
-from .errors import EvidenceError, StorageError
-from .evidence import Evidence
+from .errors import CaseError, EvidenceError, StorageError
+from .evidence import Evidence, Observation, Read
 from .graph import CausalGraph
 from .likelihood import Plan, plan
 from .priors import Layout, layout
 from .scenarios import ScenarioSet
 from .simulate import Origin
-from .tension import Process, Replay
+from .tension import Ladder, Process, Replay
 from .theory import Theory
 
 Array = np.ndarray
+MINIMUM_MONTHS = 2  # of the user's own counts of tension
+MOST_SAID = 50  # repairs, or sources, that a forecast lists
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,12 @@ class Study:
         """The tension process of the panel."""
         process: Process = self.model.process(self.panel, self.plan)
         return process
+
+    def seeing(self, panel: xr.Dataset) -> Study:
+        """The same study with another panel, tension on the same scale."""
+        found = replace(self, panel=panel)
+        found.__dict__["process"] = self.process
+        return found
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -206,9 +214,9 @@ def lay_out(case: Case, *, counts: Any = None, evidence: Evidence | None = None)
         For anything that cannot be used as given; also for a scenario on a node that the graph
         does not have.
     """
-    theory = theories.load(case.graph)
+    theory, read = theories.load(case.graph), None
     if evidence is None:
-        evidence, as_of = gather(case, counts, theory)
+        evidence, as_of, read = _gathered(case, counts, theory)
     else:
         as_of = case.as_of or _last_day(evidence)
         evidence = evidence.as_of(as_of)
@@ -216,7 +224,10 @@ def lay_out(case: Case, *, counts: Any = None, evidence: Evidence | None = None)
     panel = panels.build(evidence, graph, as_of)
     partition = scenarios.load(case.scenarios)
     scenarios.refuse_unknown(partition, graph)
-    return Study(case, graph, panel, partition, theory)
+    study = Study(case, graph, panel, partition, theory)
+    if read is not None:
+        panel.attrs |= _said(read, study)
+    return study
 
 
 def of(tree: xr.DataTree) -> Study:
@@ -256,9 +267,13 @@ def gather(case: Case, counts: Any = None, theory: Theory | None = None) -> tupl
     ------
     EvidenceError
         For a series the graph's evidence does not know, or one that counts cannot give; or if
-        nothing is known of tension.
+        nothing, or one month alone, is known of tension.
     """
-    theory = theory or theories.load(case.graph)
+    evidence, as_of, _ = _gathered(case, counts, theory or theories.load(case.graph))
+    return evidence, as_of
+
+
+def _gathered(case: Case, counts: Any, theory: Theory) -> tuple[Evidence, date, Read | None]:
     evidence = theory.evidence
     source = counts if counts is not None else case.evidence
     if counts is None and case.evidence == EMBEDDED:
@@ -267,10 +282,54 @@ def gather(case: Case, counts: Any = None, theory: Theory | None = None) -> tupl
                 f"the graph {theory.graph.name!r} comes without {names.DEATHS}; give counts: a "
                 "CSV, or evidence = 'counts.csv' in the case"
             )
-        return evidence.as_of(case.as_of or _last_day(evidence)), case.as_of or _last_day(evidence)
-    read = rows.read_counts(source)
-    as_of = case.as_of or max(o.window.end for o in read)
-    return theory.with_counts(read).as_of(as_of), as_of
+        if chosen := ", ".join(case.reading.chosen):
+            raise CaseError(
+                f"reading chooses {chosen}, and the embedded evidence needs no choice; give "
+                "counts, or leave it out"
+            )
+        as_of = case.as_of or _last_day(evidence)
+        return evidence.as_of(as_of), as_of, None
+    read = rows.read(source, reading=case.reading, known=evidence.series)
+    own = read.strict()
+    as_of = case.as_of or max(o.window.end for o in own)
+    _refuse_short(read.where, own, evidence, as_of)
+    return theory.with_counts(own).as_of(as_of), as_of, read
+
+
+def _refuse_short(where: str, own: Sequence[Observation], evidence: Evidence, as_of: date) -> None:
+    """Refuse a history of tension in which nothing can have changed."""
+    mine = [o.window for o in own if evidence.series[o.series].node == names.TENSION]
+    ended = [w for w in mine if w.end <= as_of]
+    months = {(w.start.year, w.start.month) for w in ended} | {
+        (w.end.year, w.end.month) for w in ended
+    }
+    if mine and len(months) < MINIMUM_MONTHS:
+        raise EvidenceError(
+            f"{where}: {len(months)} month{'s' * (len(months) != 1)} of tension known by {as_of}; "
+            f"at least {MINIMUM_MONTHS} are needed to see a change"
+        )
+
+
+def _said(read: Read, study: Study) -> dict[str, str]:
+    """What reading the counts said, as attributes of the panel."""
+    process = study.process
+    ceiling = float(process.mean.max()) if isinstance(process, Ladder) else float("inf")
+    used = [o for o in read.rows if o.window.end <= study.as_of]
+    tense = [o for o in used if study.theory.evidence.series[o.series].node == names.TENSION]
+    others = [o for o in used if o not in set(tense)]
+    sources = list(dict.fromkeys(o.source for o in used if o.source))
+    said = {
+        "repairs": json.dumps(_shortened(read.repairs), ensure_ascii=False),
+        "cautions": json.dumps([*rows.cautions(tense, ceiling), *rows.cautions(others)]),
+        "sources": "; ".join(_shortened(sources)),
+        "evidence_sha256": read.digest,
+    }
+    return {k: v for k, v in said.items() if v not in ("", "[]")}
+
+
+def _shortened(lines: Sequence[str]) -> list[str]:
+    shown = [line if len(line) <= 300 else f"{line[:300]}…" for line in lines[:MOST_SAID]]
+    return shown + [f"and {len(lines) - MOST_SAID} more"] * (len(lines) > MOST_SAID)
 
 
 def _last_day(evidence: Evidence) -> date:

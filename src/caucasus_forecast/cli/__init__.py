@@ -21,11 +21,15 @@ from . import (
     ask,
     backtest,
     contest,
+    export,
+    fetch,
     interventions,
+    reproduce,
     run,
     scenarios,
     sensitivity,
     show,
+    update,
     validate,
     watch,
 )
@@ -41,6 +45,7 @@ app = typer.Typer(
 priors_app = typer.Typer(help="List, show and compare prior sets.", no_args_is_help=True)
 app.add_typer(priors_app, name="priors", rich_help_panel=None)
 app.add_typer(scenarios.app, name="scenarios", rich_help_panel=None)
+app.add_typer(fetch.app, name="fetch", rich_help_panel=None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,13 +90,16 @@ def _root(
 app.command()(run.run)
 app.command()(ask.ask)
 app.command()(ask.compare)
+app.command()(export.export)
 app.command()(interventions.do)
 app.command()(interventions.paths)
 app.command()(contest.contest)
+app.command()(update.update)
 app.command()(sensitivity.sensitivity)
 app.command()(watch.signposts)
 app.command()(watch.spread)
 app.command()(backtest.backtest)
+app.command()(reproduce.reproduce)
 app.command()(validate.validate)
 app.command("cases")(show.list_cases)
 app.command("models")(show.list_models)

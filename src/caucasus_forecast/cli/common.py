@@ -33,8 +33,13 @@ FROM = typer.Option(
 log = logging.getLogger("caucasus_forecast")
 
 
-def read_case(what: str, changes: Mapping[str, Any]) -> Case:
-    """Read what `run` was given as a case: a shipped name, a case file, or counts."""
+def read_case(
+    what: str, changes: Mapping[str, Any], reading: Mapping[str, Any] | None = None
+) -> Case:
+    """Read what `run` was given as a case: a shipped name, a case file, or counts.
+
+    `changes` are fields of it, and `reading` are choices beside those it has.
+    """
     from .. import case as cases
 
     path = Path(what)
@@ -47,7 +52,10 @@ def read_case(what: str, changes: Mapping[str, Any]) -> Case:
         raise CaseError(
             f"no case {what!r}; {nearest(what, cases.available())}. For a file give its path"
         )
-    return cases.make("the options", base.model_dump() | dict(changes))
+    choices = base.reading.chosen
+    for key, value in (reading or {}).items():
+        choices[key] = {**choices.get(key, {}), **value} if key == "columns" else value
+    return cases.make("the options", base.model_dump() | dict(changes) | {"reading": choices})
 
 
 def check_counts(case: Case) -> None:
@@ -57,7 +65,8 @@ def check_counts(case: Case) -> None:
 
     known = theory.load(case.graph)
     if case.evidence != EMBEDDED:
-        known.with_counts(evidence.read_counts(case.evidence))
+        read = evidence.read(case.evidence, reading=case.reading, known=known.evidence.series)
+        known.with_counts(read.strict())
 
 
 @contextmanager
@@ -180,7 +189,7 @@ def plain(value: Any) -> Any:
 
 def attrs_of(tree: xr.DataTree) -> dict[str, Any]:
     """What made a forecast."""
-    nested = ("case", "sampler", "versions", "scenarios", "theory")
+    nested = ("case", "sampler", "versions", "scenarios", "theory", "repairs", "cautions")
     return {str(k): json.loads(v) if k in nested else plain(v) for k, v in tree.attrs.items()}
 
 
@@ -216,7 +225,7 @@ def made(source: Path | None) -> Forecast:
 
     if source is None:
         return forecasting.run(case.load(DEFAULT_CASE))
-    return forecasting.load(source / "forecast.nc" if source.is_dir() else source)
+    return forecasting.load(source)
 
 
 def refuse_picture(path: Path) -> None:

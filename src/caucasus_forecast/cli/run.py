@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -11,12 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import __version__
+from .. import __version__, atomic
 from ..errors import StorageError
+from .choices import reads_counts
 from .common import (
     DEFAULT_CASE,
     FAILED,
@@ -33,12 +34,13 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from ..case import Case
     from ..forecasting import Forecast
 
+ASIDE = ".old"
 
+
+@reads_counts
 def run(
     what: Annotated[
         str,
@@ -78,6 +80,7 @@ def run(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a folder this program wrote.")
     ] = False,
+    reading: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Make a forecast and write it to a folder.
 
@@ -87,18 +90,20 @@ def run(
         "as_of": as_of, "horizon": horizon, "priors": priors, "graph": graph, "model": model,
         "seed": seed, "draws": draws, "sampler": sampler,
     }  # fmt: skip
-    case = read_case(what, {k: v for k, v in changes.items() if v is not None})
+    case = read_case(what, {k: v for k, v in changes.items() if v is not None}, reading)
     check_counts(case)
+    atomic.component(case.name, "the case's name")
     target = (out or Path(f"{PROGRAM}-{case.name}")).absolute()
     terminal = sys.stderr.isatty() and not (quiet or as_json)
-    with told(terminal, quiet), _new_folder(target, overwrite) as folder:
+    with told(terminal, quiet), new_folder(target, overwrite) as folder:
         inputs = _copy_inputs(case, folder)
         log.info("starting up")
+        _refuse_too_large(case, target)
         from .. import forecasting
 
         forecast = forecasting.run(case, bar=terminal)
         log.info("drawing and writing")
-        faults = _write(forecast, case, inputs, folder)
+        faults = write(forecast, case, inputs, folder)
     if as_json:
         print(json.dumps(_as_json(forecast, target), ensure_ascii=False, allow_nan=False))
     elif not quiet:
@@ -113,18 +118,31 @@ def run(
 
 
 @contextmanager
-def _new_folder(target: Path, overwrite: bool) -> Iterator[Path]:
+def new_folder(target: Path, overwrite: bool) -> Iterator[Path]:
     """Offer a temporary folder beside the target, and rename it when all is well."""
-    _refuse_taken(target, overwrite)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     with storing(target):
-        temporary.mkdir(parents=True)
-    try:
-        yield temporary
+        _refuse_taken(target, overwrite)
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.alone(target):
+        temporary = atomic.beside(target)
         with storing(target):
-            _put_in_place(temporary, target, overwrite)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            _recover(target)
+            _refuse_taken(target, overwrite)
+            temporary.mkdir()
+        try:
+            yield temporary
+            with storing(target):
+                _put_in_place(temporary, target, overwrite)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_too_large(case: Case, target: Path) -> None:
+    """Refuse a place without room for the result, before anything slow begins."""
+    from .. import storage, theory
+
+    sizes = {k: getattr(case, k) for k in ("chains", "draws", "paths", "horizon")}
+    atomic.refuse_full(target, storage.estimate(theory.load(case.graph).graph, **sizes))
 
 
 def _refuse_taken(target: Path, overwrite: bool) -> None:
@@ -157,18 +175,30 @@ def _not_ours(folder: Path) -> str:
 
 
 def _put_in_place(temporary: Path, target: Path, overwrite: bool) -> None:
-    if not target.exists():
-        temporary.rename(target)
-        return
+    for path in (*temporary.rglob("*"), temporary):
+        atomic.synced(path)
     _refuse_taken(target, overwrite)
-    aside = temporary.with_suffix(".old")
-    target.rename(aside)
+    aside = temporary.with_suffix(ASIDE)
+    if target.exists():
+        target.rename(aside)
     try:
         temporary.rename(target)
     except OSError:
-        aside.rename(target)
+        if aside.exists():
+            aside.rename(target)
         raise
+    atomic.synced(target.parent)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _recover(target: Path) -> None:
+    """Put back a folder that a run set aside and did not live to replace."""
+    ours = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]+\{ASIDE}")
+    for aside in [p for p in target.parent.iterdir() if ours.fullmatch(p.name)]:
+        if target.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            aside.rename(target)
 
 
 def _copy_inputs(case: Case, folder: Path) -> dict[str, str]:
@@ -199,7 +229,7 @@ def _copy_inputs(case: Case, folder: Path) -> dict[str, str]:
     return copied
 
 
-def _write(forecast: Forecast, case: Case, inputs: Mapping[str, str], folder: Path) -> list[str]:
+def write(forecast: Forecast, case: Case, inputs: Mapping[str, str], folder: Path) -> list[str]:
     """Write every file of a result; return what could not be drawn."""
     from .. import plots, report
 
@@ -216,8 +246,7 @@ def _write(forecast: Forecast, case: Case, inputs: Mapping[str, str], folder: Pa
         forecast.save(folder / "forecast.nc")
         for name, body in {**pictures, **{k: v.encode() for k, v in texts.items()}}.items():
             (folder / name).write_bytes(body)
-        manifest = json.dumps(_manifest(tree, folder), ensure_ascii=False, indent=2) + "\n"
-        (folder / "manifest.json").write_bytes(manifest.encode())
+        (folder / "manifest.json").write_bytes(_manifest(forecast, folder))
     return [f"the picture {name!r} could not be drawn ({why})" for name, why in faults.items()]
 
 
@@ -230,20 +259,9 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     title,probability
     '=1+1,0.25
     """
-    import csv
-    import io
+    from ..exchange.text import csv_text
 
-    def safe(value: Any) -> Any:
-        if isinstance(value, float):
-            return f"{value:.6g}"
-        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    if rows:
-        writer.writerow(rows[0])
-        writer.writerows([safe(v) for v in row.values()] for row in rows)
-    return out.getvalue()
+    return csv_text(list(rows[0]), (r.values() for r in rows), "{:.6g}".format) if rows else ""
 
 
 def _case_toml(case: Case, inputs: Mapping[str, str], as_of: str) -> str:
@@ -251,35 +269,35 @@ def _case_toml(case: Case, inputs: Mapping[str, str], as_of: str) -> str:
     fields = (
         case.model_dump(exclude_none=True) | dict(inputs) | {"as_of": date.fromisoformat(as_of)}
     )
+    choices = fields.pop("reading")
     lines = [f"{key} = {_toml(value)}" for key, value in fields.items()]
+    if choices:
+        lines += ["", "[reading]", *(f"{key} = {_toml(value)}" for key, value in choices.items())]
     return "\n".join(["# caucasus-forecast run case.toml", *lines, ""])
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{_toml(k)} = {_toml(v)}' for k, v in value.items())} }}"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return str(value)
 
 
-def _manifest(tree: xr.DataTree, folder: Path) -> dict[str, Any]:
-    import hashlib
+def _manifest(forecast: Forecast, folder: Path) -> bytes:
+    from .. import storage
 
-    found = sorted(p for p in folder.rglob("*") if p.is_file())
-    return {
+    fields = {
         "program": PROGRAM,
         "version": __version__,
         "rerun": f"{PROGRAM} run case.toml",
-        "verdict": verdict_of(tree),
-        "attrs": attrs_of(tree),
-        "files": [
-            {
-                "name": p.relative_to(folder).as_posix(),
-                "sha256": hashlib.sha256(p.read_bytes()).hexdigest(),
-                "bytes": p.stat().st_size,
-            }
-            for p in found
-        ],
+        "digest": forecast.digest,
+        "verdict": verdict_of(forecast.tree),
+        "attrs": attrs_of(forecast.tree),
     }
+    return storage.folder.manifest(fields, folder)
 
 
 def _as_json(forecast: Forecast, folder: Path) -> dict[str, Any]:

@@ -3,41 +3,64 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import CaseError, nearest
+from .choices import reads_counts
 from .common import (
     DEFAULT_CASE,
+    UNUSABLE,
     aligned,
     printable,
 )
 
 if TYPE_CHECKING:
-    from ..evidence import Observation
+    from ..evidence import Observation, Read, Reading
+
+EDGE = 3  # rows shown of the beginning and of the end of a series
 
 
+@reads_counts
 def validate(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A CSV of counts, a case file, or a graph file."),
+        typer.Argument(
+            metavar="FILE", help="Counts (CSV, Parquet, Excel), a case file, or a graph file."
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    reading: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Check a file of counts, a case or a graph, and say what was understood."""
-    if file.suffix.lower() == ".toml":
-        found = _validated_graph(file) if _is_graph(file) else _validated_case(file)
+    """Check a file of counts, a case or a graph, and say what was understood.
+
+    Of counts: every series, its gaps, its first and last rows, what was repaired, and every problem
+    with its cure. The choices a problem asks for can be tried here.
+    """
+    from ..evidence import reading_of
+
+    if file.suffix.lower() != ".toml":
+        read = _validated_counts(str(file), reading_of(reading))
+        found = {"file": str(file), "kind": "counts", **read}
+    elif _is_graph(file):
+        found = _validated_graph(file)
     else:
-        found = {"file": str(file), "kind": "counts"} | _validated_counts(str(file))
+        found = _validated_case(file, reading)
+    problems: list[dict[str, Any]] = found.get("problems", [])
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:
-        print(printable(_understood(found)))
+        print(printable(_understood(found)), file=sys.stderr if problems else sys.stdout)
+    if problems:
+        raise typer.Exit(UNUSABLE)
 
 
 def _is_graph(file: Path) -> bool:
@@ -69,10 +92,11 @@ def _validated_graph(file: Path) -> dict[str, Any]:
     }
 
 
-def _validated_case(file: Path) -> dict[str, Any]:
+def _validated_case(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
     from .. import case as cases
+    from .common import read_case
 
-    case = cases.load(file)
+    case = read_case(str(file), {}, reading)
     found = {"file": str(file), "kind": "case", "case": json.loads(case.to_json())}
     for key, folder in (("priors", "priors"), ("scenarios", "data/scenarios")):
         _check_named(key, getattr(case, key), folder)
@@ -82,7 +106,7 @@ def _validated_case(file: Path) -> dict[str, Any]:
         theories.load(case.graph).beliefs(case.priors)
     if case.evidence == cases.EMBEDDED:
         return found
-    return found | _validated_counts(case.evidence, case.as_of, case.graph)
+    return found | _validated_counts(case.evidence, case.reading, case.as_of, case.graph)
 
 
 def _check_named(key: str, given: str, folder: str) -> None:
@@ -96,30 +120,41 @@ def _check_named(key: str, given: str, folder: str) -> None:
 
 
 def _validated_counts(
-    source: str, as_of: date | None = None, graph: str = DEFAULT_CASE
+    source: str, reading: Reading, as_of: date | None = None, graph: str = DEFAULT_CASE
 ) -> dict[str, Any]:
     from .. import evidence
 
-    read = evidence.read_counts(source)
-    if graph == DEFAULT_CASE:
-        known, rest = evidence.load(), "every other series stays as embedded"
-        known.with_counts(read)
-    else:
+    known, rest = evidence.load(), "as embedded"
+    replaced: Callable[[Sequence[Observation]], Any] = known.with_counts
+    if graph != DEFAULT_CASE:
         from .. import theory as theories
 
         theory = theories.load(graph)
-        known, rest = theory.evidence, f"every other series stays as in the graph {graph}"
-        theory.with_counts(read)
-    last = as_of or max(o.window.end for o in read)
+        known, replaced, rest = theory.evidence, theory.with_counts, f"as in the graph {graph}"
+    read = evidence.read(source, reading=reading, known=known.series)
+    if not read.problems:
+        replaced(read.rows)
+    last = as_of or max((o.window.end for o in read.rows), default=None)
+    each = [
+        [o for o in read.rows if o.series == name]
+        for name in dict.fromkeys(o.series for o in read.rows)
+    ]
     return {
-        "rest": rest,
-        "as_of": str(last),
-        "rows": len(read),
-        "rows_after_as_of": sum(o.window.end > last for o in read),
-        "series": [
-            _sum_up([o for o in read if o.series == name], known.series[name].node)
-            for name in dict.fromkeys(o.series for o in read)
+        "rest": f"every other series stays {rest}",
+        "as_of": str(last) if last else None,
+        "rows": len(read.rows),
+        "rows_after_as_of": sum(o.window.end > last for o in read.rows) if last else 0,
+        "series": [_sum_up(rows, known.series[rows[0].series].node) for rows in each],
+        "gaps": [
+            {"series": rows[0].series, "start": str(w.start), "end": str(w.end), "days": w.days}
+            for rows in each
+            for w in evidence.gaps(rows)
         ],
+        "excerpts": [row for rows in each for row in _edges(rows)],
+        "repairs": list(read.repairs),
+        "cautions": list(evidence.cautions(read.rows)),
+        "problems": _problems(read),
+        "sha256": read.digest,
     }
 
 
@@ -135,9 +170,36 @@ def _sum_up(rows: Sequence[Observation], node: str) -> dict[str, Any]:
     }
 
 
+def _edges(rows: Sequence[Observation]) -> list[dict[str, Any]]:
+    """The first and the last rows of a series, each with the place it was read from."""
+    shown = rows if len(rows) <= 2 * EDGE else [*rows[:EDGE], *rows[-EDGE:]]
+    return [
+        {
+            "series": o.series,
+            "start": str(o.window.start),
+            "end": str(o.window.end),
+            "count": int(o.count),
+            "read_from": o.id,
+        }
+        for o in shown
+    ]
+
+
+def _problems(read: Read) -> list[dict[str, Any]]:
+    return [asdict(p) | {"message": str(p)} for p in read.problems]
+
+
+# --------------------------------------------------------------------------- as text
+
+
 def _understood(found: Mapping[str, Any]) -> str:
     kind = "file of counts" if found["kind"] == "counts" else found["kind"]
-    lines = [f"{found['file']}: a usable {kind}"]
+    problems = found.get("problems", [])
+    verdict = f"{found['file']}: a usable {kind}"
+    if problems:
+        s = "s" * (len(problems) != 1)
+        verdict = f"error: {found['file']}: {len(problems)} problem{s} to mend or to choose about"
+    lines = [verdict, *_problem_lines(problems)]
     if "graph" in found:
         lines += [f"  {found['graph']}", *(f"  {note}" for note in found["notes"])]
         lines += [f"  series {name} informs {node}" for name, node in found["declared"].items()]
@@ -145,14 +207,42 @@ def _understood(found: Mapping[str, Any]) -> str:
         lines += [
             f"  {key:<10} {value}"
             for key, value in found["case"].items()
-            if value not in ("", None)
+            if value not in ("", None, {})
         ]
-    if "series" in found:
-        header = ("series", "informs", "rows", "from", "to", "days", "total")
-        lines += aligned([header, *(tuple(map(str, s.values())) for s in found["series"])])
-        lines.append(f"  as of {found['as_of']}; {found['rest']}")
-        if late := found["rows_after_as_of"]:
-            lines.append(
-                f"  {late} of {found['rows']} rows end after that day and will not be used"
-            )
+    if found.get("series"):
+        lines += _series_lines(found, "what could be read" if problems else "")
+    if found.get("repairs"):
+        lines += ["  understood and repaired:", *(f"    {line}" for line in found["repairs"])]
+    if found.get("cautions"):
+        lines += ["  worth a second look:", *(f"    {line}" for line in found["cautions"])]
     return "\n".join(lines)
+
+
+def _problem_lines(problems: Sequence[Mapping[str, Any]]) -> list[str]:
+    """All problems as a table, and each cure once."""
+    if not problems:
+        return []
+    cures = list(dict.fromkeys(p["cure"] for p in problems if p["cure"]))
+    number = {cure: f"({n})" for n, cure in enumerate(cures, start=1)}
+    rows = [
+        (p["place"] if p["row"] is None else f"row {p['row']}", p["column"], p["value"],
+         p["problem"], number.get(p["cure"], ""))
+        for p in problems
+    ]  # fmt: skip
+    table = aligned([("where", "column", "value", "problem", "cure"), *rows], text_columns=5)
+    return [*table, "  cures:", *(f"    {number[cure]} {cure}" for cure in cures)]
+
+
+def _series_lines(found: Mapping[str, Any], title: str) -> list[str]:
+    header = ("series", "informs", "rows", "from", "to", "days", "total")
+    lines = [f"  {title}:"] * bool(title)
+    lines += aligned([header, *(tuple(map(str, s.values())) for s in found["series"])])
+    for gap in found["gaps"]:
+        lines.append(f"  no row of {gap['series']} from {gap['start']} to {gap['end']}")
+    lines += ["  first and last rows:"]
+    edges = [tuple(map(str, row.values())) for row in found["excerpts"]]
+    lines += aligned([("series", "from", "to", "count", "read from"), *edges], text_columns=3)
+    lines.append(f"  as of {found['as_of']}; {found['rest']}")
+    if late := found["rows_after_as_of"]:
+        lines.append(f"  {late} of {found['rows']} rows end after that day and will not be used")
+    return lines

@@ -28,8 +28,9 @@ import xarray as xr
 from scipy import stats
 
 from .. import names, reweighting
+from ..estimate import mcse
 from ..priors import Prior, PriorSet, frozen
-from .months import error, log_mean
+from .months import log_mean
 
 Array = np.ndarray
 MENTION = 3.0
@@ -119,9 +120,9 @@ def _link(slope: Array, base: Prior, priors: Sequence[Prior]) -> _Link:
     low, high = int(log_factor.argmin()), int(log_factor.argmax())
     return _Link(
         log_factor,
-        np.array([error(z) for z in influence]),
+        np.array([mcse(z) for z in influence]),
         float(log_factor[high] - log_factor[low]),
-        error(influence[high] - influence[low]),
+        mcse(influence[high] - influence[low]),
         max(k for _, _, k in told.values()),
     )
 

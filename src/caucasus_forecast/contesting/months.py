@@ -32,12 +32,12 @@ from functools import cached_property
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 from scipy import special
 
 from .. import names, reweighting
 from .. import panel as panels
 from ..case import Case
+from ..estimate import mcse
 from ..evidence import Evidence
 from ..graph import CausalGraph
 from ..kernel import Facts
@@ -201,14 +201,7 @@ class Step:
     @property
     def mcse(self) -> float:
         """Monte Carlo error of the score."""
-        return error(self.influence)
-
-
-def error(influence: Array) -> float:
-    """Monte Carlo error of the mean of an influence over chains and draws."""
-    if np.ptp(influence) == 0.0:
-        return 0.0
-    return float(array_stats.mcse(influence, chain_axis=0, draw_axis=1, method="mean"))
+        return mcse(self.influence)
 
 
 def log_mean(values: Array, share: Array) -> tuple[float, Array]:
@@ -300,4 +293,4 @@ def _total_error(steps: Sequence[Step]) -> float:
     shared: dict[int, Array] = {}
     for s in steps:
         shared[id(s.fit)] = shared.get(id(s.fit), 0.0) + s.influence
-    return float(np.sqrt(sum(error(x) ** 2 for x in shared.values())))
+    return float(np.sqrt(sum(mcse(x) ** 2 for x in shared.values())))

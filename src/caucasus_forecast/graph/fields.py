@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import GraphError, nearest
+from ..named import shown
 
 
 def known(body: Mapping[str, Any], allowed: Iterable[str], where: str) -> None:
@@ -28,7 +29,7 @@ def text(body: Mapping[str, Any], key: str, where: str, default: str | None = No
     """A text; it must be there if it has no default."""
     value = body.get(key, default)
     if not isinstance(value, str) or (default is None and not value.strip()):
-        raise GraphError(f"{where}: {key!r} is {_shown(value)}; write a text")
+        raise GraphError(f"{where}: {key!r} is {shown(value)}; write a text")
     return value
 
 
@@ -36,7 +37,7 @@ def whole(body: Mapping[str, Any], key: str, where: str, default: int) -> int:
     """A whole number."""
     value = body.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise GraphError(f"{where}: {key!r} is {_shown(value)}; write a whole number")
+        raise GraphError(f"{where}: {key!r} is {shown(value)}; write a whole number")
     return value
 
 
@@ -44,11 +45,5 @@ def texts(body: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
     """A list of texts, empty if it is not there."""
     value = body.get(key, [])
     if not isinstance(value, list | tuple) or not all(isinstance(x, str) for x in value):
-        raise GraphError(f"{where}: {key!r} is {_shown(value)}; write a list of texts")
+        raise GraphError(f"{where}: {key!r} is {shown(value)}; write a list of texts")
     return tuple(value)
-
-
-def _shown(value: Any) -> str:
-    """Quote what was given, not more than a line of it."""
-    quoted = repr(value)
-    return quoted if len(quoted) <= 80 else quoted[:80] + "…"

@@ -19,7 +19,6 @@ observations of the same file are read by `caucasus_forecast.theory`; here they 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -28,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import GraphError, nearest
-from ..named import read_text
+from ..named import read_text, toml
 from ..names import TENSION
 from .causal import CausalGraph, Edge, Node
 from .changes import add, drop, reverse
@@ -126,11 +125,7 @@ def read(body: str, where: str, stem: str = "") -> GraphFile:
     GraphError
         Whatever is wrong with the text.
     """
-    try:
-        fields = tomllib.loads(body)
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError
-        raise GraphError(f"{where}: {error}; check the TOML") from None
-    return from_fields(fields, where, stem)
+    return from_fields(toml(body, where, GraphError), where, stem)
 
 
 def from_fields(fields: Mapping[str, Any], where: str, stem: str = "") -> GraphFile:

@@ -21,7 +21,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -36,7 +35,7 @@ from .. import names
 from ..errors import PriorError, nearest
 from ..graph import CausalGraph
 from ..graph import load as load_graph
-from ..named import read_text
+from ..named import read_text, shown, toml
 
 SEQUENCES = (list, tuple)  # before this module's own `list`
 # variable -> its dimension, and the keys along it
@@ -112,10 +111,10 @@ class Prior:
 
     def __post_init__(self) -> None:
         if not isinstance(self.dist, str):
-            raise PriorError(f"'dist' is {_shown(self.dist)}; write the name of a distribution")
+            raise PriorError(f"'dist' is {shown(self.dist)}; write the name of a distribution")
         if self.dist not in DISTRIBUTIONS:
             raise PriorError(
-                f"unknown distribution {_shown(self.dist)}; {nearest(self.dist, DISTRIBUTIONS)}"
+                f"unknown distribution {shown(self.dist)}; {nearest(self.dist, DISTRIBUTIONS)}"
             )
         domains, _ = DISTRIBUTIONS[self.dist]
         for name, value in self.kwargs.items():
@@ -206,7 +205,7 @@ def as_prior(value: Any) -> Prior:
         value = value.to_dict()
     if not isinstance(value, Mapping):
         raise PriorError(
-            f"{_shown(value)} is not a prior; give Prior(dist, kwargs), or a dict with 'dist' "
+            f"{shown(value)} is not a prior; give Prior(dist, kwargs), or a dict with 'dist' "
             "and 'kwargs'"
         )
     allowed = ("dist", "kwargs", "why", "claims")
@@ -214,19 +213,17 @@ def as_prior(value: Any) -> Prior:
         if key == "centered" or (key in ("dims", "transform") and not given):
             continue  # what pymc_extras adds, and a scalar prior can do without
         if key in ("dims", "transform"):
-            raise PriorError(
-                f"{key!r} is {_shown(given)}; a prior is one number: leave {key!r} out"
-            )
+            raise PriorError(f"{key!r} is {shown(given)}; a prior is one number: leave {key!r} out")
         if key not in allowed:
             raise PriorError(f"unknown key {key!r} in a prior; {nearest(key, allowed)}")
     if "dist" not in value:
         raise PriorError("a prior lacks 'dist'; name the distribution")
     kwargs = value.get("kwargs", {})
     if not isinstance(kwargs, Mapping):
-        raise PriorError(f"'kwargs' is {_shown(kwargs)}; write {{ mu = 0.0, sigma = 0.5 }}")
+        raise PriorError(f"'kwargs' is {shown(kwargs)}; write {{ mu = 0.0, sigma = 0.5 }}")
     claims = value.get("claims", ())
     if not isinstance(claims, SEQUENCES) or not all(isinstance(c, str) for c in claims):
-        raise PriorError(f"'claims' is {_shown(claims)}; write a list of claim ids")
+        raise PriorError(f"'claims' is {shown(claims)}; write a list of claim ids")
     return Prior(value["dist"], kwargs, str(value.get("why", "")), tuple(claims))
 
 
@@ -451,19 +448,16 @@ def written(text: str, where: str, stem: str = "") -> Written:
     PriorError
         Whatever is wrong with it, but for parameters that a graph lacks or needs.
     """
-    try:
-        body = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError
-        raise PriorError(f"{where}: {error}; check the TOML") from None
+    body = toml(text, where, PriorError)
     name, title = body.pop("name", stem), body.pop("title", "")
     if not isinstance(name, str) or not isinstance(title, str):
         raise PriorError(
-            f"{where}: name is {_shown(name)}, title is {_shown(title)}; write both as text"
+            f"{where}: name is {shown(name)}, title is {shown(title)}; write both as text"
         )
     for key, value in body.items():
         if not isinstance(value, dict):
             raise PriorError(
-                f"{where}: {key!r} is {_shown(value)}; each parameter is a table: "
+                f"{where}: {key!r} is {shown(value)}; each parameter is a table: "
                 f'["{key}"] with dist, kwargs, why, claims. Other keys: name, title'
             )
     try:
@@ -519,18 +513,9 @@ def diff(a: Any, b: Any) -> tuple[Difference, ...]:
     return tuple(Difference(k, first[k], second[k]) for k in first if first[k] != second[k])
 
 
-def _shown(value: Any) -> str:
-    """Quote what was given, not more than a line of it."""
-    try:
-        text = repr(value)
-    except ValueError:  # an integer too long to write out
-        return "a number of thousands of digits"
-    return text if len(text) <= 80 else text[:80] + "…"
-
-
 def _check_argument(dist: str, name: str, value: Any, domain: str) -> None:
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise PriorError(f"{dist}: {name} is {_shown(value)}; write a number")
+        raise PriorError(f"{dist}: {name} is {shown(value)}; write a number")
     try:
         number = float(value)
     except OverflowError:

@@ -7,9 +7,7 @@ in the models; that bounds are in order and ids are used once is said by the rea
 
 from __future__ import annotations
 
-import json
 import math
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -19,7 +17,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import ScenarioError, nearest
-from ..named import read_text
+from ..named import read_text, shown, strict_json, toml
 from .rules import MEASURES, WINDOWED, Condition, Measure, Question, Scenario, ScenarioSet
 
 Text = Annotated[str, Field(pattern=r"\S")]
@@ -226,11 +224,7 @@ def read(text: str, where: str) -> ScenarioSet:
     ScenarioError
         Whatever is wrong with the text.
     """
-    try:
-        body = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError
-        raise ScenarioError(f"{where}: {error}") from None
-    return from_fields(body, where)
+    return from_fields(toml(text, where, ScenarioError), where)
 
 
 def from_fields(body: Mapping[str, Any], where: str) -> ScenarioSet:
@@ -251,7 +245,7 @@ def from_fields(body: Mapping[str, Any], where: str) -> ScenarioSet:
 
 def from_json(text: str, where: str) -> ScenarioSet:
     """A scenario set from what `ScenarioSet.to_json` wrote."""
-    return from_fields(json.loads(text), where)
+    return from_fields(strict_json(text, where, ScenarioError), where)
 
 
 # --------------------------------------------------------------------------- refusals
@@ -305,7 +299,7 @@ def _told(fault: Mapping[str, Any]) -> str:
         return f"measure {value!r}: {nearest(value, MEASURES)}"
     if key == "is":
         return (
-            f"'is' is {_shown(value)}; it goes with measure 'status' and no other bound, and is "
+            f"'is' is {shown(value)}; it goes with measure 'status' and no other bound, and is "
             "true or false"
         )
     if key in ("scenario", "question"):
@@ -313,8 +307,8 @@ def _told(fault: Mapping[str, Any]) -> str:
     if key == "answers" and kind != "missing":
         return f"'answers' must be tables: {ANSWERS}"
     if kind == "model_type":
-        return f"{_shown(value)} is not a condition; write {CONDITION}"
-    is_ = "is missing" if kind == "missing" else f"is {_shown(value)}"
+        return f"{shown(value)} is not a condition; write {CONDITION}"
+    is_ = "is missing" if kind == "missing" else f"is {shown(value)}"
     return f"{key!r} {is_}; write {WRITE.get((table, key), 'a text')}"
 
 
@@ -323,8 +317,3 @@ def _unknown(key: str, table: str) -> str:
         return "'measure' has bounds; write them in the answers"
     allowed = [f.alias or name for name, f in TABLES[table].model_fields.items()]
     return f"unknown key {key!r}; {nearest(key, allowed)}"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:80] + "…"

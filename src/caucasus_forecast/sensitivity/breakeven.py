@@ -17,8 +17,9 @@ import numpy as np
 import xarray as xr
 
 from .. import names
+from ..estimate import mcse
 from ..scenarios import Table
-from .shifts import World, Worlds, error
+from .shifts import World, Worlds
 
 Array = np.ndarray
 GRID = (2.0, 4.0)
@@ -70,7 +71,7 @@ def margin(world: World, leader: int) -> tuple[float, int]:
 def margin_error(world: World, leader: int, rival: int) -> float:
     """Monte Carlo error of a margin."""
     unit = np.eye(len(world.shares))
-    return error(world.influence(unit[leader] - unit[rival]))
+    return mcse(world.influence(unit[leader] - unit[rival]))
 
 
 def break_even(worlds: Worlds, edges: Sequence[str]) -> xr.Dataset:

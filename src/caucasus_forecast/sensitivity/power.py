@@ -24,6 +24,7 @@ from arviz_stats.base import array_stats
 from scipy import special
 
 from .. import names, reweighting, transport
+from ..estimate import mcse, resampled
 from ..study import Study
 
 Array = np.ndarray
@@ -55,7 +56,7 @@ def distance(values: Array, log_part: Array, share: Array | None = None) -> Arra
     True
     """
     if share is not None:
-        picked = reweighting.resampled(share)
+        picked = resampled(share)
         values, log_part = (
             x.reshape(*x.shape[:-2], 1, -1)[..., picked] for x in (values, log_part)
         )
@@ -87,11 +88,7 @@ def change(values: Array, log_part: Array, share: Array | None = None) -> tuple[
     each = np.log(2.0) * off * about
     slope = (weight * each).sum((-2, -1))
     influence = weight.size * weight * (each - slope[:, None, None])
-    error = [
-        array_stats.mcse(x, chain_axis=0, draw_axis=1, method="mean") if np.ptp(x) else 0.0
-        for x in influence
-    ]
-    return slope, np.array(error, float)
+    return slope, np.array([mcse(x) for x in influence])
 
 
 def diagnosis(prior: float, likelihood: float) -> str:

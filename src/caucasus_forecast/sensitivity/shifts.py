@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 from scipy import stats
 
 from .. import assumptions, names, posterior, reweighting, transport
@@ -98,13 +97,6 @@ def standing(prior: Prior) -> tuple[float, float]:
     """
     low, middle, high = frozen(prior).ppf(stats.norm.cdf([-1.0, 0.0, 1.0]))
     return round(float(middle), 12), round(float(high - low) / 2.0, 12)
-
-
-def error(influence: Array) -> float:
-    """Monte Carlo error of the mean that an influence belongs to."""
-    if np.isnan(influence).any() or np.ptp(influence) < 1e-12:
-        return float(influence.sum() * 0.0)
-    return float(array_stats.mcse(influence, chain_axis=0, draw_axis=1, method="mean"))
 
 
 @dataclass(frozen=True)

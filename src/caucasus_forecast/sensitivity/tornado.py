@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 
 from .. import names
+from ..estimate import mcse
 from ..scenarios import Table, percent
-from .shifts import World, Worlds, error
+from .shifts import World, Worlds
 
 Array = np.ndarray
 
@@ -43,7 +44,7 @@ def tornado(worlds: Worlds, edges: Sequence[str], scenario: int) -> xr.Dataset:
         attrs={
             "scenario": worlds.study.partition.scenarios[scenario].id,
             "base": float(base.probability[scenario]),
-            "base_mcse": error(base.influence(one)),
+            "base_mcse": mcse(base.influence(one)),
         },
     )
     order = np.argsort(-np.abs(data["swing"].fillna(0.0).to_numpy()), kind="stable")
@@ -52,7 +53,7 @@ def tornado(worlds: Worlds, edges: Sequence[str], scenario: int) -> xr.Dataset:
 
 def _swing(low: World, high: World, one: Array) -> tuple[float, ...]:
     p, q = (float(one @ w.probability) for w in (low, high))
-    spread = error(high.influence(one) - low.influence(one))
+    spread = mcse(high.influence(one) - low.influence(one))
     k, effective = (
         max(low.weights.k, high.weights.k),
         min(low.weights.effective, high.weights.effective),

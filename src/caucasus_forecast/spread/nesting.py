@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from .. import names, posterior, reweighting
+from ..estimate import resampled
 from ..questions import World
 from ..streams import stream
 from ..study import Study
@@ -47,10 +48,8 @@ def thinned(tree: xr.DataTree, count: int) -> xr.Dataset:
     shape = (drawn.sizes[names.CHAIN], drawn.sizes[names.DRAW])
     share = reweighting.share_of(tree)
     share = np.full(shape, 1 / (shape[0] * shape[1])) if share is None else share
-    count = min(count, share.size)
-    at = (np.arange(count) + 0.5) / count
-    picked = np.searchsorted(np.cumsum(share.ravel()), at).clip(max=share.size - 1)
-    chain, draw = (xr.DataArray(x, dims=names.DRAW) for x in np.divmod(picked, shape[1]))
+    picked = np.divmod(resampled(share, min(count, share.size)), shape[1])
+    chain, draw = (xr.DataArray(x, dims=names.DRAW) for x in picked)
     found = drawn.isel({names.CHAIN: chain, names.DRAW: draw})
     return found.drop_vars(names.CHAIN).expand_dims(names.CHAIN)
 

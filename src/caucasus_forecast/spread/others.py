@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from .. import assumptions, fitting, names, reweighting
-from ..estimate import Sample
+from ..estimate import Sample, mcse
 from ..models import get
 from ..questions import World
 from ..study import Study
@@ -86,15 +85,9 @@ def means(asked: Asked, found: Sequence[Other]) -> tuple[Array, Array]:
     )
     read = [sample.influence(y) for y, sample in zip(values, samples, strict=True)]
     influence = [z for _, z in read]
-    noise = np.diag([_squared_error(z) for z in influence])
+    noise = np.diag([mcse(z) ** 2 for z in influence])
     for i, j in combinations(range(len(found)), 2):
         if np.array_equal(values[i], values[j]):
-            apart = _squared_error(influence[i] - influence[j])
+            apart = mcse(influence[i] - influence[j]) ** 2
             noise[i, j] = noise[j, i] = (noise[i, i] + noise[j, j] - apart) / 2
     return np.array([mean for mean, _ in read]), noise
-
-
-def _squared_error(influence: Array) -> float:
-    if np.ptp(influence) == 0:
-        return 0.0
-    return float(array_stats.mcse(influence, chain_axis=0, draw_axis=1, method="mean")) ** 2

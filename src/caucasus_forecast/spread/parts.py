@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from arviz_stats.base import array_stats
 
 from .. import names
+from ..estimate import mcse
 
 Array = np.ndarray
 
@@ -74,13 +74,7 @@ def _points(deviation: Array, variance: float) -> Array:
 
 def errors(added: Array) -> Array:
     """Monte Carlo errors of means over draws, (D, n) → (n,)."""
-    return np.array(
-        [
-            0.0 if np.ptp(x) == 0 else
-            float(array_stats.mcse(x[None], chain_axis=0, draw_axis=1, method="mean"))
-            for x in added.T
-        ]
-    )  # fmt: skip
+    return np.array([mcse(x[None]) for x in added.T])
 
 
 def among(mean: Array, noise: Array) -> tuple[float, float]:

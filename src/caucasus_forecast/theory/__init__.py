@@ -48,10 +48,11 @@ from typing import TYPE_CHECKING, Any
 from .. import evidence as rows
 from .. import graph as graphs
 from .. import priors as prior_sets
-from ..errors import PriorError, nearest
+from ..errors import GraphError, PriorError, nearest
 from ..evidence import Evidence, Observation
 from ..graph import CausalGraph, GraphFile
 from ..graph.fields import tables
+from ..named import strict_json
 from ..priors import SHARED_PARAMETERS, Prior, PriorSet, Written, parameters
 from .entries import evidence_of, priors_of
 
@@ -233,7 +234,8 @@ def saved(tree: xr.DataTree) -> Theory:
 
 def from_json(body: str) -> Theory:
     """The theory of a graph file from what `Theory.to_json` wrote."""
-    return of(graphs.from_fields(json.loads(body), "the saved graph"))
+    where = "the saved graph"
+    return of(graphs.from_fields(strict_json(body, where, GraphError), where))
 
 
 def of(file: GraphFile) -> Theory:

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 from scipy import special
 
 from .. import names, posterior, reweighting
-from ..estimate import Sample
+from ..estimate import Sample, mcse
 from ..reweighting import Weights
 from ..scenarios import Table, percent
 from ..study import Study
@@ -138,7 +137,7 @@ def _data(
             one = _influence(world.resolved == j, world.weights.share)
             two = _influence(held.resolved == j, share)
             apart[i, j], change[i, j] = one[0], two[0] - one[0]
-            error[i, j] = _mcse(two[1] - one[1])
+            error[i, j] = mcse(two[1] - one[1])
     if worlds[0].weights.safe:
         change[0] = apart[0] - was
         error[0] = np.hypot(before[names.SCENARIOS]["mcse"].to_numpy(), error[0])
@@ -159,12 +158,6 @@ def _data(
 
 def _influence(hit: Array, share: Array | None) -> tuple[float, Array]:
     return Sample(np.ones(hit.shape, bool), share).influence(hit)
-
-
-def _mcse(influence: Array) -> float:
-    if not np.ptp(influence):
-        return 0.0
-    return float(array_stats.mcse(influence, chain_axis=0, draw_axis=1, method="mean"))
 
 
 def _row(data: xr.Dataset, i: int, ids: Sequence[str]) -> tuple[str, ...]:

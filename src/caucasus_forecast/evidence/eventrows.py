@@ -1,0 +1,115 @@
+"""Rows that are events: read, and counted by month over the days that were looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from ..errors import EvidenceError
+from . import settling
+from .events import Event, monthly
+from .problems import Problem, offered
+from .reading import Reading
+from .rows import ONE_DAY, Observation, Window, month_from, within_a_month
+from .settling import Findings
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One row: its event, the key that only it should have, and the series it counts for."""
+
+    event: Event
+    key: str
+    series: str
+
+
+def counted(
+    name: str, rows: Sequence[EventRow], reading: Reading, found: Findings
+) -> list[Observation]:
+    """The totals of one series of events; `found` takes the repairs and the problems."""
+    events = _over(name, _single(name, rows, reading, found), reading, found)
+    if not events:
+        return []
+    first, last = _looked_at(events, reading)
+    if reading.last is not None and reading.last >= settling.today():
+        cure = "give a day that is over, at the end of what was looked at"
+        found.of(name, f"last is {reading.last}, today is {settling.today()}", cure)
+        return []
+    if reading.first is None or reading.last is None:
+        found.repairs.append(
+            f"{name}: days from {first} to {last} are taken as looked at, from the events "
+            "themselves; first and last say otherwise"
+        )
+    try:
+        read = monthly(events, [Window(first, last)], name, spanning=reading.spanning)
+    except EvidenceError as error:
+        found.problems.append(Problem(f"{found.where}, series {name!r}", str(error), ""))
+        return []
+    found.repairs += _said(name, events, read, reading)
+    return list(read)
+
+
+def _single(name: str, rows: Sequence[EventRow], reading: Reading, found: Findings) -> list[Event]:
+    kept: dict[str, Event] = {}
+    for n, row in enumerate(rows):
+        key = row.key or f"\0{n}"
+        if key not in kept or reading.duplicates == "last":
+            if key in kept:
+                found.repairs.append(f"{name}: event {row.key!r} is listed again, the last is kept")
+            kept[key] = row.event
+        elif reading.duplicates == "sum":
+            kept[f"\0{n}"] = row.event
+            found.repairs.append(f"{name}: event {row.key!r} is listed again, both are counted")
+        else:
+            choices = offered("duplicates", ("last", "the last is kept"), ("sum", "all count"))
+            place, problem = row.event.id, f"the event {row.key!r} is listed twice"
+            found.add(place, problem, f"see {kept[key].id}; keep one, or {choices}")
+    return list(kept.values())
+
+
+def _over(name: str, events: Sequence[Event], reading: Reading, found: Findings) -> list[Event]:
+    """Events that began before this month, which is not over; all, where that was chosen."""
+    now = settling.today()
+    for event in events:
+        if event.window.end > now:
+            problem = f"{event.window} is not over (today is {now})"
+            found.add(event.id, problem, "correct the date")
+    if reading.incomplete == "keep" or reading.last is not None:
+        return list(events)
+    ended = [e for e in events if e.window.start < month_from(now).start]
+    if left_out := len(events) - len(ended):
+        found.repairs.append(
+            f"{name}: {now:%Y-%m} is not over (today is {now}); its {left_out} events are left "
+            "out, incomplete='keep' keeps them"
+        )
+    return ended
+
+
+def _looked_at(events: Sequence[Event], reading: Reading) -> tuple[date, date]:
+    begin = min(e.window.start for e in events)
+    end = max((e.window.start if reading.spanning == "start" else e.window.end) for e in events)
+    last = month_from(end).end
+    if last >= settling.today():
+        kept = reading.incomplete == "keep"
+        last = settling.today() - ONE_DAY if kept else month_from(settling.today()).start - ONE_DAY
+        last = max(last, end) if kept else last
+    return reading.first or month_from(begin).start, reading.last or last
+
+
+def _said(
+    name: str, events: Sequence[Event], read: Sequence[Observation], reading: Reading
+) -> list[str]:
+    total = sum(o.count for o in read)
+    lines = [f"{name}: {len(events)} events are counted, {total:.0f} in all"]
+    spanning = sum(not within_a_month(e.window) for e in events)
+    if spanning:
+        how = {
+            "total": "their months are joined to one total each",
+            "start": "each is counted on its first day",
+            "days": "each is shared among its months in proportion to its days",
+        }[reading.spanning]
+        lines.append(
+            f"{name}: {spanning} events span months; {how} (spanning={reading.spanning!r})"
+        )
+    return lines

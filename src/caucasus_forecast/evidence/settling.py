@@ -1,0 +1,230 @@
+"""Rows of one series made consistent: each repair chosen by the user, and each one said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import pairwise
+
+from .embedded import by_month
+from .problems import Problem, offered
+from .reading import Reading
+from .rows import ONE_DAY, Observation, Window, month_from
+
+_SHOWN = 3  # months or rows that one sentence names
+
+
+def today() -> date:
+    """The day it is; the month it is in is not over."""
+    return date.today()
+
+
+@dataclass(slots=True)
+class Findings:
+    """What reading comes to say: repairs that were made, and problems that were found."""
+
+    where: str
+    repairs: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, place: str, problem: str, cure: str) -> None:
+        """Add a problem of no one row."""
+        self.problems.append(Problem(place, problem, cure))
+
+    def of(self, series: str, problem: str, cure: str) -> None:
+        """Add a problem of a series as a whole."""
+        self.add(f"{self.where}, series {series!r}", problem, cure)
+
+
+def settled(
+    name: str,
+    given: Sequence[Observation],
+    reading: Reading,
+    found: Findings,
+    *,
+    complete: bool,
+    dated: bool,
+) -> list[Observation]:
+    """The rows of one series in order of time, without doubles, overlaps or unspoken gaps.
+
+    Parameters
+    ----------
+    given
+        Rows as they stood in the table.
+    found
+        Takes the repairs and the problems.
+    complete
+        Whether every row of the table could be read, so that what is between rows is a gap.
+    dated
+        Whether the rows are months or days, so that one without a row is a slip. Intervals say
+        themselves which days they cover, unless all are whole months.
+    """
+    rows = sorted(given, key=lambda o: o.window)
+    if [o.window for o in rows] != [o.window for o in given]:
+        found.repairs.append(f"{name}: rows were not in order of time, sorted")
+    rows = _single(name, rows, reading, found)
+    if reading.aggregate == "month":
+        rows = _aggregated(name, rows, found)
+    _find_overlaps(name, rows, found)
+    rows = _past(name, rows, reading, found)
+    calendar = all(o.window.whole_month for o in rows) or dated
+    return _without_gaps(name, rows, reading, found) if complete and calendar else rows
+
+
+def label(window: Window) -> str:
+    """A window as people write it: a month by its name.
+
+    Examples
+    --------
+    >>> label(Window(date(2024, 2, 1), date(2024, 2, 29)))
+    '2024-02'
+    """
+    return f"{window.start:%Y-%m}" if window.whole_month else str(window)
+
+
+def _listed(words: Iterable[str]) -> str:
+    every = list(words)
+    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
+    return ", ".join(every[:_SHOWN]) + more
+
+
+# --------------------------------------------------------------------------- doubles, overlaps
+
+
+def _single(
+    name: str, rows: list[Observation], reading: Reading, found: Findings
+) -> list[Observation]:
+    groups: dict[Window, list[Observation]] = {}
+    for o in rows:
+        groups.setdefault(o.window, []).append(o)
+    return [
+        group[0] if len(group) == 1 else _one(name, group, reading, found)
+        for group in groups.values()
+    ]
+
+
+def _one(name: str, group: Sequence[Observation], reading: Reading, found: Findings) -> Observation:
+    window, ids = group[0].window, "; ".join(o.id for o in group[:_SHOWN])
+    times = "twice" if len(group) == 2 else f"{len(group)} times"
+    if reading.duplicates == "error":
+        cure = "keep one, or add them up: " + offered(
+            "duplicates", ("sum", "added up"), ("last", "the last row is kept")
+        )
+        found.of(name, f"{window} is listed {times} ({ids})", cure)
+        return group[0]
+    counts = "; ".join(f"{o.count:.0f}" for o in group[:_SHOWN])
+    said = f"{name}: {label(window)} is listed {times} ({ids}: {counts})"
+    if reading.duplicates == "last":
+        found.repairs.append(f"{said}, the last is kept")
+        return group[-1]
+    total = sum(o.count for o in group)
+    found.repairs.append(f"{said}, added up to {total:.0f}")
+    return replace(group[0], count=total, id=ids, source=_sources(group))
+
+
+def _sources(group: Iterable[Observation]) -> str:
+    return "; ".join(dict.fromkeys(o.source for o in group if o.source))
+
+
+def _aggregated(name: str, rows: list[Observation], found: Findings) -> list[Observation]:
+    months: dict[Window, list[Observation]] = {}
+    for o in rows:
+        months.setdefault(month_from(o.window.start), []).append(o)
+    if all(months.get(o.window) == [o] for o in rows):
+        return rows
+    found.repairs.append(
+        f"{name}: {len(rows)} dated rows are added up to {len(months)} whole months"
+    )
+    return [
+        replace(
+            group[0], window=month, count=sum(o.count for o in group),
+            id=_listed(o.id for o in group), source=_sources(group),
+        )
+        for month, group in months.items()
+    ]  # fmt: skip
+
+
+def _find_overlaps(name: str, rows: Sequence[Observation], found: Findings) -> None:
+    for a, b in pairwise(rows):
+        if a.window.overlap(b.window):
+            problem = f"{a.window} ({a.id}) overlaps {b.window} ({b.id})"
+            found.of(name, problem, "keep one, or split the interval")
+
+
+# --------------------------------------------------------------------------- what is not over
+
+
+def _past(
+    name: str, rows: list[Observation], reading: Reading, found: Findings
+) -> list[Observation]:
+    if reading.incomplete == "keep":
+        if rows and rows[-1].window.end >= today():
+            found.repairs.append(f"{name}: {label(rows[-1].window)} is kept, though not over")
+        return rows
+    ended = [o for o in rows if o.window.end < today()]
+    for o in rows[len(ended):]:  # fmt: skip
+        if o.window.start > today():
+            cure = "correct the date, or " + offered("incomplete", ("keep", ""))
+            found.add(o.id, f"{label(o.window)} has not begun (today is {today()})", cure)
+    if open_ := [label(o.window) for o in rows[len(ended) :] if o.window.start <= today()]:
+        found.repairs.append(
+            f"{name}: {_listed(open_)} is not over (today is {today()}) and is left out; "
+            "incomplete='keep' keeps it"
+        )
+    return ended
+
+
+# --------------------------------------------------------------------------- gaps
+
+
+def gaps(rows: Sequence[Observation]) -> list[Window]:
+    """The intervals between rows, which are in order of time, that no row tells of.
+
+    Examples
+    --------
+    >>> year = [Observation(Window(date(y, 1, 1), date(y, 12, 31)), "x", 0) for y in (2020, 2022)]
+    >>> print(*gaps(year))
+    2021-01-01 to 2021-12-31
+    """
+    return [
+        Window(a.window.end + ONE_DAY, b.window.start - ONE_DAY)
+        for a, b in pairwise(rows)
+        if a.window.end + ONE_DAY < b.window.start
+    ]
+
+
+def _without_gaps(
+    name: str, rows: list[Observation], reading: Reading, found: Findings
+) -> list[Observation]:
+    holes = gaps(rows)
+    if not holes:
+        return rows
+    shown, many = _listed(map(_months, holes)), sum(w.days for w in holes)
+    if reading.gaps == "zero":
+        found.repairs.append(f"{name}: no row for {shown}, counted as zero")
+        filled = [
+            part
+            for hole in holes
+            for part in by_month(Observation(hole, name, 0.0, id="filled with zero"))
+        ]
+        return sorted([*rows, *filled], key=lambda o: o.window)
+    if reading.gaps == "missing":
+        found.repairs.append(f"{name}: no row for {shown}, left unknown")
+        return rows
+    problem, cure = f"no row for {shown}", ""
+    if not rows[0].window.whole_month:
+        problem = f"its rows are single days, and {many} days between them have none ({shown})"
+        cure = offered("aggregate", ("month", "each month is the sum of its rows")) + "; or "
+        if all(o.window.start.day == 1 for o in rows):
+            cure += "name the column month if each date is its whole month; or "
+    cure += offered("gaps", ("missing", "they are unknown"), ("zero", "nothing happened"))
+    found.of(name, problem, cure)
+    return rows
+
+
+def _months(window: Window) -> str:
+    whole = window.start.day == 1 and (window.end + ONE_DAY).day == 1
+    if not whole or window.whole_month:
+        return label(window)
+    return f"{window.start:%Y-%m} to {window.end:%Y-%m}"

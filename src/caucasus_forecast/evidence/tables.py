@@ -1,0 +1,233 @@
+"""A user's table as it comes: a file or a data frame as a name, columns, and numbered rows."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import files
+from .problems import TableError, offered, quoted, refused
+from .reading import SEPARATORS, Reading
+
+Row = Mapping[str, Any]
+Cells = Iterator[tuple[int, Sequence[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table before its cells are looked at.
+
+    Attributes
+    ----------
+    where
+        What messages call it.
+    columns
+        Names of its columns.
+    cells
+        Numbered rows, read while they are taken; one may have more or fewer cells than columns.
+    digest
+        SHA-256 of the bytes it was read from; empty for a data frame.
+    notes
+        What had to be understood to read it.
+    """
+
+    where: str
+    columns: tuple[str, ...]
+    cells: Cells
+    digest: str = ""
+    notes: tuple[str, ...] = ()
+
+    def misaligned(self, n: int, cells: Sequence[Any]) -> TableError | None:
+        """The error of a row that has not one cell for each column, if it is that."""
+        if len(cells) == len(self.columns):
+            return None
+        place, first = f"{self.where}, row {n}", str(cells[0]).strip()
+        if first.startswith("#"):
+            problem, cure = f"{quoted(first)} is a comment", "remove the line; a CSV has none"
+            return refused(place, problem, cure, row=n, value=first[:60])
+        names = ", ".join(self.columns[:12]) + (", …" if len(self.columns) > 12 else "")
+        problem = f"{len(cells)} cells under {len(self.columns)} columns ({names})"
+        return refused(place, problem, "a thousands separator or a stray comma?", row=n)
+
+
+def table_rows(
+    source: Any, *, fold: bool = True
+) -> tuple[str, list[str], Iterable[tuple[int, Row]]]:
+    """A user's table: its name for messages, its columns, and its numbered rows.
+
+    Parameters
+    ----------
+    source
+        Path of a CSV (also gzipped), Parquet or Excel file, or any data frame.
+    fold
+        Whether the names of the columns are given in lower case.
+
+    Raises
+    ------
+    EvidenceError
+        If it cannot be read.
+    """
+    table = open_table(source, fold=fold)
+    return table.where, list(table.columns), _rows(table)
+
+
+def _rows(table: Table) -> Iterator[tuple[int, Row]]:
+    for n, cells in table.cells:
+        if wrong := table.misaligned(n, cells):
+            raise wrong
+        yield n, dict(zip(table.columns, cells, strict=True))
+
+
+def open_table(source: Any, reading: Reading | None = None, *, fold: bool = True) -> Table:
+    """Open a file or a data frame.
+
+    Raises
+    ------
+    EvidenceError
+        If it is of no kind that is read here, too large, or damaged.
+    """
+    reading = reading or Reading()
+    if isinstance(source, str | Path):
+        return _file(Path(source), reading, fold)
+    return _frame(source, reading, fold)
+
+
+def named(columns: Iterable[Any], fold: bool) -> tuple[str, ...]:
+    """Names of columns without the blanks around them."""
+    return tuple(str(c).strip().lower() if fold else str(c).strip() for c in columns)
+
+
+# --------------------------------------------------------------------------- files
+
+
+def _file(path: Path, reading: Reading, fold: bool) -> Table:
+    body, where = files.body_of(path), path.name
+    digest = hashlib.sha256(body).hexdigest()
+    if body.startswith(files.PARQUET):
+        from .parquet import opened as parquet
+
+        _refuse_choices(where, "a Parquet file", reading, "separator", "sheet")
+        columns, cells = parquet(body, where)
+        return Table(where, named(columns, fold), cells, digest)
+    if body.startswith(files.ZIP):
+        from .workbooks import opened as workbook
+
+        _refuse_choices(where, "a workbook", reading, "separator")
+        columns, cells, notes = workbook(body, where, reading.sheet)
+        return Table(where, named(columns, fold), cells, digest, notes)
+    files.refuse_other(body, where)
+    _refuse_choices(where, "a text file", reading, "sheet")
+    if body.startswith(files.GZIP):
+        body = files.unzipped(body, where)
+    header, cells, notes = _csv(body, where, reading.separator)
+    return Table(where, named(header, fold), cells, digest, notes)
+
+
+def _refuse_choices(where: str, kind: str, reading: Reading, *options: str) -> None:
+    for option in options:
+        if getattr(reading, option) is not None:
+            raise refused(where, f"is {kind}, which has no {option}", f"leave out {option}")
+
+
+def _csv(
+    body: bytes, where: str, separator: str | None
+) -> tuple[Sequence[str], Cells, tuple[str, ...]]:
+    _refuse_binary(body, where)
+    line = next((x for x in _text(body) if x.strip(" ,;\t\r\n")), "")
+    mark = SEPARATORS[separator] if separator else _separator(line, body, where)
+    rows = _split(body, where, mark)
+    header = next(rows, None)
+    if header is None:
+        raise refused(where, "the file is empty", "it needs a header and rows")
+    if separator is not None or mark == ",":
+        return header[1], rows, ()
+    name = next(name for name, known in SEPARATORS.items() if known == mark)
+    return header[1], rows, (f"{where}: columns are separated by a {name}",)
+
+
+def _refuse_binary(body: bytes, where: str) -> None:
+    try:
+        body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = f"not UTF-8 text at byte {error.start}"
+        raise refused(where, problem, "save it as 'CSV UTF-8'") from None
+    if b"\0" in body:
+        raise refused(where, "holds binary data, not text", "save it as 'CSV UTF-8'")
+
+
+def _text(body: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", newline="")
+
+
+def _split(body: bytes, where: str, mark: str) -> Cells:
+    """Rows with something in them, numbered by their last line."""
+    reader = csv.reader(_text(body), delimiter=mark, strict=True)
+    taken = 0
+    try:
+        for row in reader:
+            cells = [c.strip() for c in row]
+            if any(cells):
+                if taken > files.MOST_ROWS:
+                    raise files.too_long(where)
+                taken += 1
+                yield reader.line_num, cells
+    except csv.Error as error:
+        n = reader.line_num
+        raise refused(f"{where}, row {n}", str(error), "check the quotes", row=n) from None
+
+
+def _separator(line: str, body: bytes, where: str) -> str:
+    """The separator of the header; where it has several, the one that fits all rows."""
+    there = {name: mark for name, mark in SEPARATORS.items() if mark in line}
+    fits = there if len(there) < 2 else {n: m for n, m in there.items() if _fits(body, where, m)}
+    if len(fits) == 1:
+        return next(iter(fits.values()))
+    if not there:
+        return ","
+    problem = f"columns may be separated by {' or '.join(f'a {name}' for name in there)}"
+    raise refused(where, problem, offered("separator", *((name, "") for name in there)), row=1)
+
+
+def _fits(body: bytes, where: str, mark: str) -> bool:
+    try:
+        return len({len(cells) for _, cells in _split(body, where, mark)}) == 1
+    except TableError:
+        return False
+
+
+# --------------------------------------------------------------------------- data frames
+
+
+def _frame(source: Any, reading: Reading, fold: bool) -> Table:
+    import narwhals.stable.v2 as nw  # only a data frame needs it: CSV stays light
+
+    _refuse_choices("data frame", "a data frame", reading, "separator", "sheet")
+    try:
+        native = nw.from_native(_with_index(source))
+    except TypeError:
+        raise refused(
+            f"counts given as {type(source).__name__}", "", "pass a CSV path or a data frame"
+        ) from None
+    except nw.exceptions.DuplicateError as error:
+        problem, cure = "a column appears twice", f"keep one ({error})"
+        raise refused("data frame", problem, cure) from None
+    frame = native.collect() if isinstance(native, nw.LazyFrame) else native
+    if len(frame) > files.MOST_ROWS:
+        raise files.too_long("data frame")
+    return Table("data frame", named(frame.columns, fold), enumerate(frame.rows(), start=1))
+
+
+def _with_index(source: Any) -> Any:
+    """A pandas frame with its dates as a column, where they are its index."""
+    kind = type(getattr(source, "index", None)).__name__
+    if not hasattr(source, "reset_index") or not hasattr(source, "columns"):
+        return source
+    name = source.index.name or {"PeriodIndex": "month", "DatetimeIndex": "date"}.get(kind)
+    if name is None or name in source.columns:
+        return source
+    return source.rename_axis(index=name).reset_index()
