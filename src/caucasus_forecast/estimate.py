@@ -181,10 +181,16 @@ def mcse(influence: Array) -> float:
 def resampled(share: Array, count: int | None = None) -> Array:
     """So many draws (default: as many), each as often as it counts, by systematic resampling.
 
+    With W the running sum of `share`, scaled to end at one, the *k*-th taken is the first *i* where
+
+        W_i >= (k + 1/2) / count,     k = 0 … count − 1,
+
+    so each is taken floor(count · share_i) or ceil(count · share_i) times. Nothing is random.
+
     Parameters
     ----------
     share
-        What each draw counts for, any shape, summing to one.
+        What each draw counts for, any shape.
     count
         How many.
 
@@ -198,8 +204,9 @@ def resampled(share: Array, count: int | None = None) -> Array:
     array([0, 0, 2, 3])
     """
     size = count or share.size
-    at = (np.arange(size) + 0.5) / size
-    return np.searchsorted(np.cumsum(share.ravel()), at).clip(max=share.size - 1)
+    reached = share.cumsum()
+    at = (np.arange(size) + 0.5) / size * (1 - 1e-12)
+    return np.searchsorted(reached / reached[-1], at).clip(max=share.size - 1)
 
 
 def probability(hit: Array, sample: Sample) -> dict[str, float]:

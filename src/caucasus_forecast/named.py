@@ -128,6 +128,7 @@ def shown(value: object) -> str:
 
 
 _TOO_LARGE = f"is larger than {LARGEST // 1000:,} kB; no file of this kind is, check the path"
+_BEYOND = "beyond 64 bits"
 _TOO_DEEP = f"has more than {DEEPEST} tables or lists within each other"
 
 
@@ -181,24 +182,24 @@ def _no_number(digits: str) -> Any:
 
 def _check(fields: Any) -> None:
     """Refuse what is nested too deep, keys too long to be shown, numbers beyond 64 bits."""
-    left = [(fields, 0)]
+    left = [("", fields, 0)]
     while left:
-        value, depth = left.pop()
+        name, value, depth = left.pop()
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            raise ValueError("a whole number is beyond 64 bits")
+            raise ValueError(f"{shown(name)} is {shown(value)}, {_BEYOND}")
         if not isinstance(value, dict | list):
             continue
         if depth > DEEPEST:
             raise ValueError(_TOO_DEEP)
         if isinstance(value, dict) and (long := [k for k in value if len(k) > LONGEST]):
             raise ValueError(f"the key {shown(long[0])} has more than {LONGEST} characters")
-        inside = value.values() if isinstance(value, dict) else value
-        left += [(part, depth + 1) for part in inside]
+        inside = value.items() if isinstance(value, dict) else ((name, part) for part in value)
+        left += [(key, part, depth + 1) for key, part in inside]
 
 
 def _brief(why: ValueError) -> str:
     """The first words of what a parser says."""
     words = str(why).partition("\n")[0]
     if "set_int_max_str_digits" in words:
-        return "a whole number is beyond 64 bits"
+        return f"a whole number is {_BEYOND}"
     return words if len(words) <= LONGEST else words[:LONGEST] + "…"

@@ -373,7 +373,7 @@ def versions() -> str:
     )
     machine = {
         "python": platform.python_version(),
-        "system": platform.system(),
+        "system": platform.uname()[0],
         "processor": f"{platform.machine()} {binding.get_host_cpu_name()}",
     }
     return json.dumps({name: of(name) for name in packages} | machine)

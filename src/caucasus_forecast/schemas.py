@@ -16,13 +16,15 @@ from pydantic_core import core_schema
 
 from .case import MODEL_NAMES, SAMPLER_NAMES, Case
 from .errors import CaseError, nearest
+from .evidence.reading import CHOICES, ROLES
 from .scenarios import ScenarioFile
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 CASE_FIELDS = {
     "name": "Name of the case, and of what is written.",
     "title": "What it asks, in words.",
-    "evidence": "'embedded', or a CSV of counts; paths are relative to the file.",
+    "evidence": "'embedded', or a table of counts; paths are relative to the file.",
+    "reading": "Choices that a table of counts may need.",
     "as_of": "Last day that may be known, as 2021-11-30.",
     "horizon": "Whole months to forecast.",
     "graph": "Name of a shipped graph, or a TOML file.",
@@ -35,6 +37,23 @@ CASE_FIELDS = {
     "chains": "Chains of the sampler.",
     "paths": "Simulated futures of each draw.",
     "sampler": "Which program samples.",
+}
+READING_FIELDS = {
+    "series": "The series of a table without a column for it.",
+    "columns": "Role of a column, and its name in the table.",
+    "separator": "What stands between cells.",
+    "sheet": "Which sheet of a workbook.",
+    "date_format": "How dates are written, as %d/%m/%Y.",
+    "gaps": "Months without a row between others.",
+    "duplicates": "An interval that is listed twice.",
+    "aggregate": "Adds up rows that are dated within a month.",
+    "incomplete": "The month that today is in.",
+    "unknown": "Series that the graph does not have.",
+    "events": "Whether each row is one event.",
+    "estimate": "Which estimate of the deaths of an event.",
+    "spanning": "What to do with an event that spans months.",
+    "first": "First day on which events were looked for.",
+    "last": "Last day on which events were looked for.",
 }
 
 
@@ -78,6 +97,19 @@ def case() -> dict[str, Any]:
     fields["model"]["enum"], fields["sampler"]["enum"] = list(MODEL_NAMES), list(SAMPLER_NAMES)
     for name, words in CASE_FIELDS.items():
         fields[name]["description"] = words
+    fields["reading"].pop("default")
+    reading = found["$defs"]["Reading"]
+    reading["description"] = CASE_FIELDS["reading"]
+    for name, field in reading["properties"].items():
+        field["description"] = READING_FIELDS[name]
+        if name in CHOICES:
+            field["enum"] = list(CHOICES[name])
+    reading["properties"]["columns"] = {
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+        "propertyNames": {"enum": list(ROLES)},
+        "description": READING_FIELDS["columns"],
+    }
     found["description"] = "One forecast to be made; every field has a default."
     return {"$schema": DRAFT} | found
 

@@ -33,7 +33,8 @@ def wrong(value, schema):
 def read(path):
     """The rows with every column but the value as text, a missing id as ''."""
     if path.suffix == ".csv":
-        return pd.read_csv(path, dtype=str, keep_default_na=False).astype({"value": float})
+        text = pd.read_csv(path, dtype=str, keep_default_na=False)
+        return text.assign(value=pd.to_numeric(text["value"]))
     frame = pd.read_parquet(path)
     ids = frame["output_type_id"].fillna("")
     return frame.assign(output_type_id=ids).astype(dict.fromkeys(set(frame) - {"value"}, str))

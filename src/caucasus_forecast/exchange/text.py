@@ -24,7 +24,7 @@ def literal(value: Any) -> Any:
 def csv_text(
     header: Sequence[str], rows: Iterable[Iterable[Any]], number: Callable[[float], str] = repr
 ) -> str:
-    """Rows as CSV, text cells literal, None as an empty cell.
+    """Rows as CSV, text cells literal, None as an empty cell, every line end a line feed.
 
     Parameters
     ----------
@@ -42,13 +42,20 @@ def csv_text(
     """
 
     def cell(value: Any) -> Any:
-        return number(float(value)) if isinstance(value, float) else literal(value)
+        if isinstance(value, float):
+            return number(float(value))
+        return literal(_lines(value) if isinstance(value, str) else value)
 
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([literal(name) for name in header])
     writer.writerows([cell(value) for value in row] for row in rows)
     return out.getvalue()
+
+
+def _lines(text: str) -> str:
+    """Text with line feeds alone: not every writer of CSV quotes a carriage return."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def yaml_text(fields: Mapping[str, str | Sequence[str]]) -> str:

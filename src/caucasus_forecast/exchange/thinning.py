@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import CaseError
+from ..estimate import resampled
 
 Array = np.ndarray
 
@@ -12,13 +13,9 @@ Array = np.ndarray
 def thinned(share: Array | None, shape: tuple[int, int, int], count: int) -> Array:
     """Flat indices of `count` futures, by systematic sampling.
 
-    With N = chains · draws · paths futures in their saved order, future *i* of draw *d* weighs
-    w_i = share_d / paths, and with W its running sum the *k*-th chosen is the first *i* where
-
-        W_i >= (k + 1/2) / count,     k = 0 … count − 1.
-
-    A future is chosen floor(count · w_i) or ceil(count · w_i) times. Without weights these are
-    every N / count-th, and no future comes twice. Nothing is random.
+    With N = chains · draws · paths futures in their saved order, a future of draw *d* weighs
+    share_d / paths (`caucasus_forecast.estimate.resampled`). Without weights these are every
+    N / count-th, and no future comes twice.
 
     Parameters
     ----------
@@ -48,7 +45,4 @@ def thinned(share: Array | None, shape: tuple[int, int, int], count: int) -> Arr
             "simulated futures"
         )
     each = np.ones(shape[:2]) if share is None else share
-    weight = np.repeat(each.ravel() / (each.sum() * shape[2]), shape[2])
-    reached = weight.cumsum()
-    at = (np.arange(count) + 0.5) / count
-    return np.searchsorted(reached / reached[-1], at * (1 - 1e-12)).clip(max=futures - 1)
+    return resampled(np.repeat(each.ravel(), shape[2]), count)

@@ -18,7 +18,7 @@ from .. import names, reweighting
 from ..estimate import Sample
 from ..graph import CausalGraph
 from ..names import DEATHS, TENSION
-from ..scenarios import Table, percent
+from ..scenarios import Table, percent, points
 from ..simulate import Origin
 from ..study import Study
 from .acts import Act, sentence
@@ -104,7 +104,7 @@ def _scenario_rows(study: Study, data: xr.Dataset) -> list[tuple[str, ...]]:
         v = data.sel(scenario=s)
         error = float(v["scenario_mcse"])
         mean, sd = float(v["scenario_effect"]), float(np.hypot(v["scenario_sd"], error))
-        change = f"{100 * mean:+.1f} ± {100 * error:.1f} points"
+        change = f"{points(mean, error)} points"
         shown = " -> ".join(
             percent(float(v[k]), float(v[f"{k}_mcse"])) for k in ("before", "after")
         )

@@ -73,8 +73,8 @@ def shown(unit: str, value: float) -> str:
     if unit.startswith("times"):
         return f"x {math.exp(value):.2f}"
     if unit.startswith("points"):
-        return f"{100 * value:+.1f}"
-    return f"{value:+.2f}"
+        return f"{100 * value:+z.1f}"
+    return f"{value:+z.2f}"
 
 
 def paired(sample: Sample, value: Array) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from .. import names
 from ..forecasting import Forecast
 from ..interventions import HALF_WIDTH
-from ..scenarios import Table
+from ..scenarios import Table, points
 from .style import (
     BLUE,
     GREY,
@@ -60,7 +60,7 @@ def _tornado(forecast: Forecast, table: Table) -> Figure:
     for y, swing, doubt in zip(
         at.tolist(), data["swing"].to_numpy(), data["swing_mcse"].to_numpy(), strict=True
     ):
-        words = f"{100 * swing:+.1f} ± {100 * doubt:.1f}"
+        words = points(swing, doubt)
         axes.text(
             1.015, y, words, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5,
             color=GREY if abs(swing) <= 2 * doubt else INK,

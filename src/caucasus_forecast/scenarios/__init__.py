@@ -23,7 +23,7 @@ from .checking import Check, Fault, check, refuse_unknown
 from .files import ScenarioFile, available, from_fields, from_json, load, read
 from .resolution import answer, measure, resolve, summarise
 from .rules import MEASURES, WINDOWED, Condition, Question, Scenario, ScenarioSet
-from .tables import Table, interval, percent
+from .tables import Table, interval, percent, points
 
 __all__ = [
     "MEASURES",
@@ -45,6 +45,7 @@ __all__ = [
     "load",
     "measure",
     "percent",
+    "points",
     "read",
     "refuse_unknown",
     "resolve",

@@ -28,6 +28,17 @@ def percent(value: float, mcse: float) -> str:
     return f"{steps * digit:.{digit < 1:d}f} %"
 
 
+def points(change: float, mcse: float) -> str:
+    """A change of a probability in percentage points, with its Monte Carlo error.
+
+    Examples
+    --------
+    >>> points(0.0204, 0.006), points(-0.0001, 0.0004)
+    ('+2.0 ± 0.6', '+0.0 ± 0.0')
+    """
+    return f"{100 * change:+z.1f} ± {100 * mcse:.1f}"
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows for people: prints as aligned text, shows as HTML in a notebook.

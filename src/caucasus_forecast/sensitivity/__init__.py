@@ -21,7 +21,7 @@ import xarray as xr
 
 from .. import names
 from ..errors import GraphError, ScenarioError, nearest
-from ..scenarios import Table, percent
+from ..scenarios import Table, percent, points
 from ..study import Study
 from ..tension import Ladder
 from . import breakeven, power
@@ -185,8 +185,7 @@ def _scenarios(data: xr.Dataset, tree: xr.DataTree, notes: tuple[str, ...]) -> T
                 str(p["title"].item()),
                 percent(float(p["probability"]), float(p["mcse"])),
                 *(
-                    f"{100 * float(v[f'change_{part}']):+.1f} "
-                    f"± {100 * float(v[f'change_{part}_mcse']):.1f}"
+                    points(float(v[f"change_{part}"]), float(v[f"change_{part}_mcse"]))
                     for part in ("prior", "likelihood")
                 ),
                 *(_number(float(v[f"scenario_{part}"])) for part in ("prior", "likelihood")),

@@ -9,7 +9,7 @@ import xarray as xr
 
 from .. import names
 from ..estimate import mcse
-from ..scenarios import Table, percent
+from ..scenarios import Table, percent, points
 from .shifts import World, Worlds
 
 Array = np.ndarray
@@ -75,8 +75,8 @@ def table(data: xr.Dataset, notes: tuple[str, ...]) -> Table:
                 str(edge).replace("->", " -> "),
                 "not told from zero" if unclear else "",
                 f"{v['median']:.2f} ± {v['sd']:.2f}",
-                *(f"{100 * (v[end] - data.attrs['base']):+.1f}" for end in ("low", "high")),
-                f"{100 * v['swing']:+.1f} ± {100 * v['swing_mcse']:.1f}",
+                *(f"{100 * (v[end] - data.attrs['base']):+z.1f}" for end in ("low", "high")),
+                points(v["swing"], v["swing_mcse"]),
             )
         )
     header = ("link", "", "prior", "prior 1 sd lower", "prior 1 sd higher", "swing ± error")

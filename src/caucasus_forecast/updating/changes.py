@@ -22,7 +22,7 @@ from scipy import special
 from .. import names, posterior, reweighting
 from ..estimate import Sample, mcse
 from ..reweighting import Weights
-from ..scenarios import Table, percent
+from ..scenarios import Table, percent, points
 from ..study import Study
 from .news import Item, news, without
 
@@ -81,7 +81,8 @@ def beside(before: xr.DataTree, after: xr.DataTree) -> Table:
 
     Returns
     -------
-    A table whose data are on ``scenario``: ``before`` and ``after``, with their ``_mcse``.
+    A table whose data are on ``scenario``: ``before`` and ``after``, with their ``_mcse``, and
+    ``change_mcse``, their errors added as if the draws were not shared.
     """
     old, new = (t[names.SCENARIOS].to_dataset() for t in (before, after))
     data = xr.Dataset(
@@ -89,6 +90,7 @@ def beside(before: xr.DataTree, after: xr.DataTree) -> Table:
             "title": new["title"],
             "before": old["probability"], "before_mcse": old["mcse"],
             "after": new["probability"], "after_mcse": new["mcse"],
+            "change_mcse": np.hypot(old["mcse"], new["mcse"]),
         }
     )  # fmt: skip
     ends = [f"end of {str(t[names.MONTH].to_numpy()[-1])[:7]}" for t in (old, new)]
@@ -96,7 +98,7 @@ def beside(before: xr.DataTree, after: xr.DataTree) -> Table:
         (
             str(s), str(v["title"].item()),
             *(percent(float(v[k]), float(v[f"{k}_mcse"])) for k in ("before", "after")),
-            f"{100 * float(v['after'] - v['before']):+.1f}",
+            points(float(v["after"] - v["before"]), float(v["change_mcse"])),
         )
         for s in data[names.SCENARIO].to_numpy()
         if (v := data.sel(scenario=s)) is not None
@@ -104,7 +106,7 @@ def beside(before: xr.DataTree, after: xr.DataTree) -> Table:
     title = (
         f"{after.attrs['title']}: known to {before.attrs['as_of']}, and to {after.attrs['as_of']}"
     )
-    return Table(title, ("", "scenario", *ends, "points"), rows, data, ())
+    return Table(title, ("", "scenario", *ends, "points ± error"), rows, data, ())
 
 
 def _without(after: xr.DataTree, old: Study, new: Study, items: Sequence[Item]) -> _World:
