@@ -5,11 +5,10 @@ Two questions, each put to forecasts made as of a day with nothing that ended la
 **Scenarios.** As of 30 November of 2020 to 2024, every shipped prior set gives the probabilities of
 the eight states twelve months on. What happened is resolved by the same rules, through the same
 code, from the embedded evidence of those months (`happened`), and is written down with its reasons
-in ``data/resolutions.csv``. An input that nobody observed takes its lowest and its highest value in
-turn; where the state hangs on it, the outcome is a set of states, and these are scored as one in
-every year. The eight states have no order (is a treaty on Moscow's terms nearer to war than an
-exit without treaty?), so they get no ranked score. The deaths of the worst month have one: RPS of
-five classes.
+in ``data/resolutions.csv``. Where the state hangs on something that nobody observed, the outcome is
+a set of states, and these are scored as one in every year. The eight states have no order (is a
+treaty on Moscow's terms nearer to war than an exit without treaty?), so they get no ranked score.
+The deaths of the worst month have one: RPS of five classes.
 
 Base-rate forecasts, none of which looks past its day:
 
@@ -61,7 +60,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from caucasus_forecast import baselines, fitting, names, priors, scenarios, scoring
 from caucasus_forecast import evidence as rows
@@ -73,6 +71,9 @@ from caucasus_forecast.evidence import ONE_DAY, Evidence
 from caucasus_forecast.likelihood import plan
 from caucasus_forecast.names import DEATHS
 from caucasus_forecast.panel import ONE_MONTH
+from caucasus_forecast.scenarios import observed
+from caucasus_forecast.scenarios.known import Record
+from caucasus_forecast.scenarios.known import known as range_of
 from caucasus_forecast.study import lay_out
 from caucasus_forecast.tension import own_history
 
@@ -95,7 +96,6 @@ PAIRS = (
     ("deaths alone", "conflictology12"),
     ("deaths alone", "own36"),
 )
-UNSEEN = 1_000_000.0  # stands for "any number", where nobody counted
 OUT = Path(__file__).resolve().parent / "results" / "causal_value.json"
 
 
@@ -117,82 +117,42 @@ def whole_months(series: str, observed: Sequence[rows.Observation]) -> dict[np.d
     }
 
 
-def bounds(series: str, months: Array) -> tuple[Array, Array]:
-    """Least and greatest count each month can have had.
-
-    A month left out because its figure is in doubt lies between none and that figure. A month that
-    nobody counted can have had any number.
-    """
-    known = whole_months(series, embedded().observations)
-    doubtful = whole_months(series, [row for row in rows.table() if row.suspect])
-    low = np.array([known.get(m, 0.0) for m in months])
-    high = np.array([known.get(m, doubtful.get(m, UNSEEN)) for m in months])
-    return low, high
+def record(months: Array) -> Record:
+    """What the embedded evidence says of some months; rows in doubt are bounds."""
+    doubtful = [row for row in rows.table() if row.suspect and row.count >= 0]
+    return Record.of(embedded(), graphs.load(), months, doubtful=doubtful)
 
 
-def statuses(months: Array) -> xr.DataArray:
-    """What had become of each event node by the end of each month: 0, or ±1 after its change."""
-    last = max(w.end for s in embedded().series.values() for w in s.coverage)
-    panel = panels.build(embedded(), graphs.load(), last)
-    return panel["status"].sel({names.MONTH: months.astype("datetime64[ns]")})
-
-
-def refuse_uncovered(months: Array) -> None:
-    """Stop if the reports of an event do not reach over these months."""
-    for series in embedded().series.values():
-        seen = panels.exposure(list(series.coverage), months).sum(0)
-        if series.mode == "status" and (seen < panels.month_days(months)).any():
-            raise SystemExit(f"{series.name} is not covered from {months[0]} to {months[-1]}")
-
-
-def possible(origin: date) -> xr.Dataset:
-    """The twelve months after a day as futures: one path for each way the unseen can have been."""
-    months = panels.Horizon(origin, HORIZON).months
-    refuse_uncovered(months)
-    counted = [n.name for n in graphs.load().nodes if n.kind == "count"]
-    watched = {
-        c.of
-        for s in scenarios.load(PARTITION).scenarios
-        for c in s.when
-        if c.measure in scenarios.WINDOWED
-    }
-    choices = {name: bounds(name, months) for name in sorted(watched)}
-    paths = [dict(zip(choices, p, strict=True)) for p in itertools.product(*choices.values())]
-    nothing = np.zeros(HORIZON)
-    counts = np.array([[p.get(n, nothing) for n in counted] for p in paths])
-    status = statuses(months)
-    repeated = np.broadcast_to(status.to_numpy(), (1, 1, len(paths), *status.shape))
-    dims = (names.CHAIN, names.DRAW, names.PATH)
-    return xr.Dataset(
-        {
-            names.TENSION: ((*dims, names.MONTH), np.zeros((1, 1, len(paths), HORIZON))),
-            DEATHS: ((*dims, names.MONTH), np.array([p[DEATHS] for p in paths])[None, None]),
-            "count": ((*dims, names.NODE, names.MONTH), counts[None, None]),
-            "status": ((*dims, names.STATE, names.MONTH), repeated),
-        },
-        coords={names.NODE: counted, names.STATE: status[names.STATE].to_numpy()},
-    )
+def after(origin: date) -> Record:
+    """What it says of the twelve months after a day."""
+    return record(panels.Horizon(origin, HORIZON).months)
 
 
 def happened(origin: date) -> tuple[str, ...]:
     """States that the twelve months after a day can have resolved to; one, if all was observed."""
-    chosen = scenarios.load(PARTITION)
-    met = scenarios.resolve(chosen, possible(origin), graphs.load(), {})[..., -1]
-    return tuple(chosen.scenarios[i].id for i in np.unique(met))
+    return observed.scenarios(scenarios.load(PARTITION), after(origin)).possible
 
 
 def settled(origin: date) -> bool:
     """Whether the peacekeepers, whom the partition presumes, had already left on that day."""
     month = np.array([origin], "datetime64[M]")
-    return bool((statuses(month).sel({names.STATE: "peacekeepers"}) != 0).all())
+    return range_of(scenarios.Condition("status", "peacekeepers"), record(month)).high == 0
 
 
 def worst_month(origin: date) -> float:
     """Deaths of the deadliest month, where their class does not hang on a month in doubt."""
-    worst = np.unique(possible(origin)[DEATHS].max(names.MONTH))
-    if len({int(np.searchsorted(scoring.CLASSES, x, side="right")) for x in worst}) > 1:
-        raise SystemExit(f"the worst month after {origin} is not known to its class: {worst}")
-    return float(worst[-1])
+    found = range_of(scenarios.Condition("max", DEATHS), after(origin))
+    if (
+        len(
+            {
+                int(np.searchsorted(scoring.CLASSES, x, side="right"))
+                for x in (found.low, found.high)
+            }
+        )
+        > 1
+    ):
+        raise SystemExit(f"the worst month after {origin} is not known to its class: {found}")
+    return found.high
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,15 @@ from hypothesis import HealthCheck, settings
 
 from caucasus_forecast.graph import CausalGraph, Edge, Node
 
-settings.register_profile(
-    "repeatable",
-    deadline=None,  # no test depends on the speed of a machine
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-settings.load_profile("repeatable")
+for profile, examples in {"fast": 50, "long": 2000}.items():
+    settings.register_profile(
+        profile,
+        max_examples=examples,
+        deadline=None,  # no test depends on the speed of a machine
+        derandomize=profile == "fast",
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+settings.load_profile("fast")
 
 
 @pytest.fixture

@@ -47,11 +47,11 @@ def test_a_month_is_known_when_a_row_covers_it_and_no_more():
     assert unknown.isdisjoint(known)
 
 
-def test_the_unseen_takes_both_ends():
-    months = np.array(["2024-01", "2024-02", "2020-10"], "datetime64[M]")
-    low, high = cv.bounds(DEATHS, months)
-    assert low.tolist() == [0, 0, 0]
-    assert high.tolist() == [0, 4, cv.UNSEEN]
+@pytest.mark.parametrize(
+    ("year", "worst"), [(2021, 294.0), (2022, 434.0), (2023, 4.0), (2024, 4.0)]
+)
+def test_the_worst_month_is_known_to_its_class(year, worst):
+    assert cv.worst_month(date(year, 11, 30)) == worst
 
 
 def test_deaths_alone_are_alone():

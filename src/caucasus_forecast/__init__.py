@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import baselines, evidence, exchange, graph, identification, priors, scoring
+    from . import baselines, evidence, exchange, graph, identification, ledger, priors, scoring
     from .backtesting import Backtest, backtest
     from .case import Case
     from .contesting import Contest, contest
@@ -64,6 +64,7 @@ _HOME = {
     "forecast": "forecasting",
     "graph": "",
     "identification": "",
+    "ledger": "",
     "load": "forecasting",
     "priors": "",
     "run": "forecasting",
@@ -103,6 +104,7 @@ __all__ = [
     "forecast",
     "graph",
     "identification",
+    "ledger",
     "load",
     "priors",
     "run",

@@ -24,6 +24,7 @@ from . import (
     export,
     fetch,
     interventions,
+    ledger,
     reproduce,
     run,
     scenarios,
@@ -46,6 +47,7 @@ priors_app = typer.Typer(help="List, show and compare prior sets.", no_args_is_h
 app.add_typer(priors_app, name="priors", rich_help_panel=None)
 app.add_typer(scenarios.app, name="scenarios", rich_help_panel=None)
 app.add_typer(fetch.app, name="fetch", rich_help_panel=None)
+app.add_typer(ledger.app, name="ledger", rich_help_panel=None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

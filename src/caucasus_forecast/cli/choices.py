@@ -24,7 +24,7 @@ _TEXTS = {
     "first": ("DAY", "Day from which events were looked for."),
     "last": ("DAY", "Day to which events were looked for."),
 }
-_COLUMNS = ("month", "date", "count", "series")
+_COLUMNS = ("month", "date", "start", "end", "count", "series", "id")
 _EVENTS = typer.Option("--events/--no-events", help="Whether each row is one event.")
 
 

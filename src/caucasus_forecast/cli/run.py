@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import __version__, atomic
-from ..errors import StorageError
+from ..errors import EvidenceError, StorageError
 from .choices import reads_counts
 from .common import (
     DEFAULT_CASE,
@@ -102,6 +103,7 @@ def run(
         from .. import forecasting
 
         forecast = forecasting.run(case, bar=terminal)
+        _refuse_changed(forecast, inputs, folder)
         log.info("drawing and writing")
         faults = write(forecast, case, inputs, folder)
     if as_json:
@@ -227,6 +229,14 @@ def _copy_inputs(case: Case, folder: Path) -> dict[str, str]:
                 (folder / copied[key]).parent.mkdir(parents=True)
                 shutil.copyfile(source, folder / copied[key])
     return copied
+
+
+def _refuse_changed(forecast: Forecast, inputs: Mapping[str, str], folder: Path) -> None:
+    """Refuse a copy of the counts that is not what was read."""
+    read = forecast.tree.attrs.get("evidence_sha256", "")
+    copy = folder / inputs["evidence"] if "evidence" in inputs else None
+    if copy and read and hashlib.sha256(copy.read_bytes()).hexdigest() != read:
+        raise EvidenceError(f"{copy.name}: the file changed during the run; run it again")
 
 
 def write(forecast: Forecast, case: Case, inputs: Mapping[str, str], folder: Path) -> list[str]:

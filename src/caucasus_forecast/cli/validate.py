@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import CaseError, nearest
+from ..errors import CaseError, EvidenceError, nearest
 from .choices import reads_counts
 from .common import (
     DEFAULT_CASE,
@@ -24,7 +24,7 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    from ..evidence import Observation, Read, Reading
+    from ..evidence import Observation, Problem, Read, Reading, Series
 
 EDGE = 3  # rows shown of the beginning and of the end of a series
 
@@ -132,9 +132,10 @@ def _validated_counts(
         theory = theories.load(graph)
         known, replaced, rest = theory.evidence, theory.with_counts, f"as in the graph {graph}"
     read = evidence.read(source, reading=reading, known=known.series)
-    if not read.problems:
-        replaced(read.rows)
     last = as_of or max((o.window.end for o in read.rows), default=None)
+    problems = list(read.problems)
+    if last and not problems:
+        problems += _unfit(read, replaced, known.series, last)
     each = [
         [o for o in read.rows if o.series == name]
         for name in dict.fromkeys(o.series for o in read.rows)
@@ -153,9 +154,24 @@ def _validated_counts(
         "excerpts": [row for rows in each for row in _edges(rows)],
         "repairs": list(read.repairs),
         "cautions": list(evidence.cautions(read.rows)),
-        "problems": _problems(read),
+        "problems": [asdict(p) | {"message": str(p)} for p in problems],
         "sha256": read.digest,
     }
+
+
+def _unfit(
+    read: Read, replaced: Callable[[Sequence[Observation]], Any], known: Mapping[str, Series],
+    last: date,
+) -> list[Problem]:  # fmt: skip
+    """What is wrong with rows that could all be read."""
+    from .. import evidence
+
+    try:
+        replaced(read.rows)
+    except EvidenceError as error:
+        return [evidence.Problem(read.where, str(error), "")]
+    short = evidence.too_short(read.where, read.rows, known, last)
+    return [] if short is None else [short]
 
 
 def _sum_up(rows: Sequence[Observation], node: str) -> dict[str, Any]:
@@ -183,10 +199,6 @@ def _edges(rows: Sequence[Observation]) -> list[dict[str, Any]]:
         }
         for o in shown
     ]
-
-
-def _problems(read: Read) -> list[dict[str, Any]]:
-    return [asdict(p) | {"message": str(p)} for p in read.problems]
 
 
 # --------------------------------------------------------------------------- as text

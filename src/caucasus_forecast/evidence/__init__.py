@@ -18,6 +18,7 @@ from .cells import LARGEST, blank, count_of, month_of
 from .counts import Read, read, read_counts
 from .embedded import by_month, load, table
 from .events import SPANNING, Event, monthly
+from .history import MINIMUM_MONTHS, too_short
 from .problems import Problem, TableError
 from .reading import Reading, reading_of
 from .rows import (
@@ -35,6 +36,7 @@ from .tables import table_rows
 
 __all__ = [
     "LARGEST",
+    "MINIMUM_MONTHS",
     "MODES",
     "ONE_DAY",
     "SPANNING",
@@ -61,5 +63,6 @@ __all__ = [
     "reading_of",
     "table",
     "table_rows",
+    "too_short",
     "without",
 ]

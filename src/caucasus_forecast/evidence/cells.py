@@ -15,6 +15,7 @@ from .problems import offered, quoted, refused
 from .rows import Window, month_from
 
 LARGEST = 1_000_000_000
+_WHOLE = "write a whole number, 0 or more"
 _BLANKS = ("", "na", "n/a", "nan", "nat", "none", "null", "<na>")
 
 
@@ -26,7 +27,7 @@ def blank(value: Any) -> bool:
         return value is None or bool(value != value)
     except TypeError:  # pandas' NA is neither equal nor unequal to itself
         return True
-    except ValueError:  # an array
+    except Exception:  # an array, or whatever else a cell of objects may hold
         return False
 
 
@@ -46,7 +47,7 @@ def count_of(value: Any, where: str) -> float:
     if isinstance(value, str):
         return _count_text(value.strip(), where)
     if type(value).__name__ in ("bool", "bool_") or not isinstance(value, Real | Decimal):
-        raise _no_count(value, where, "write a whole number, 0 or more")
+        raise _no_count(value, where, _WHOLE)
     try:
         number = float(value)
     except OverflowError:
@@ -69,8 +70,11 @@ def _count_text(text: str, where: str) -> float:
             text, where, f"write a whole number, {match.group(1)}, and the mark in another column"
         )
     if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", text, re.I):
-        raise _no_count(text, where, "write a whole number, 0 or more")
-    return _whole(float(text), text, where)
+        raise _no_count(text, where, f"{_WHOLE}; drop the row if it is unknown")
+    number = _whole(float(text), text, where)
+    if "e" in text.lower():
+        raise _no_count(text, where, "a spreadsheet may have rounded it: write all its digits")
+    return number
 
 
 def _no_count(value: Any, where: str, cure: str) -> Exception:
@@ -117,7 +121,7 @@ def day_of(value: Any, where: str, column: str, form: str | None = None) -> date
         return _formatted(text, form, where, column)
     if match := _ISO_DAY.fullmatch(text):
         return _calendar(match.group(1, 2, 3), text, where, column)
-    raise _no_date(text, where, column, "2024-02-01")
+    raise _no_date(text, where, column)
 
 
 def month_of(value: Any, where: str, form: str | None = None, *, whole: bool = True) -> Window:
@@ -143,7 +147,7 @@ def month_of(value: Any, where: str, form: str | None = None, *, whole: bool = T
         if match := _ISO_MONTH.fullmatch(text):
             return month_from(_calendar((*match.group(1, 2), "01"), text, where, "month"))
         if text and not _ISO_DAY.fullmatch(text):
-            raise _no_date(text, where, "month", "2024-02")
+            raise _no_date(text, where, "month")
     first = day_of(value, where, "month", form)
     if first.day != 1 and not whole:
         return Window(first, first)
@@ -213,15 +217,15 @@ def _plausible(day: date, where: str, column: str) -> date:
     return day
 
 
-def _no_date(text: str, where: str, column: str, example: str) -> Exception:
+def _no_date(text: str, where: str, column: str) -> Exception:
     forms = {f: day for f, day in possible(text).items() if "%d" in f or column == "month"}
-    trouble, cure = (
-        _date_trouble(text, list(dict.fromkeys(forms.values()))),
-        f"write it as {example}",
-    )
+    days = list(dict.fromkeys(forms.values()))
+    example = days[0] if len(days) == 1 else date(2024, 2, 1)
+    cure = f"write it as {f'{example:%Y-%m}' if column == 'month' else example}"
+    cure += "" if len(days) == 1 else ", year first"
     if forms:
         cure += ", or " + offered("date_format", *((form, "") for form in forms))
-    problem = f"{column} {quoted(text)} {trouble}"
+    problem = f"{column} {quoted(text)} {_date_trouble(text, days)}"
     return refused(where, problem, cure, column=column, value=text[:60])
 
 

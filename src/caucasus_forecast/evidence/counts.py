@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -94,8 +95,8 @@ def read(
         Path of a CSV (also gzipped), Parquet or Excel file; a pandas, polars, arrow or duckdb
         table; or anything with an attribute ``observations``. The columns are ``month,count`` or
         ``date,count`` (optionally ``series``), or ``start,end,series,count``; or those of events:
-        days (``date``, ``date_start,date_end``, ``event_date``) and deaths (``best``, ``deaths``,
-        ``fatalities``) or an ``id``.
+        days (``date``, ``date_start,date_end``, ``event_date``) and an ``id``, or deaths (``best``,
+        ``low``, ``high``; or ``deaths``, ``fatalities``).
     series
         The series of a table without a column ``series``.
     reading
@@ -113,7 +114,7 @@ def read(
     >>> import pandas as pd
     >>> found = read(pd.DataFrame({"month": ["2024-03", "2024-01"], "count": [4, 3]}))
     >>> print(found.problems[0])  # doctest: +ELLIPSIS
-    series 'battle_deaths': no row for 2024-02; choose gaps='missing' (they are unknown) or ...
+    data frame, series 'battle_deaths': no row for 2024-02; choose gaps='missing' ...
     """
     choices = reading_of(reading)
     ready = getattr(source, "observations", None)
@@ -148,11 +149,14 @@ def _of_counts(
     known: Iterable[str] | None,
 ) -> Read:  # fmt: skip
     given: dict[str, list[Observation]] = {}
+    run_together: list[str] = []
 
     def take(place: str, cells: Sequence[Any], attempt: Callable[..., Any]) -> None:
         window = attempt(_window, plan, cells, place, reading)
         name = attempt(_series, plan, cells, place, default)
         count = attempt(count_of, cells[plan.at["count"]], place)
+        if plan.kind == "month" and reading.date_format is None and not run_together:
+            run_together.extend(re.findall(r"^\s*(\d{6})\s*$", str(cells[plan.at["month"]])))
         if window is not None and name is not None and count is not None:
             source = plan.at.get("source")
             said = "" if source is None or blank(cells[source]) else str(cells[source]).strip()
@@ -161,6 +165,8 @@ def _of_counts(
     if not _each(table, plan, found, take):
         found.add(table.where, "no rows of counts", "add at least one row below the header")
     _say_format(reading, found)
+    for text in run_together:
+        found.repairs.append(f"months such as {text} were read as {text[:4]}-{text[4:]}")
     complete, dated = not found.problems, plan.kind != "interval"
     return _finished(table, given, reading, found, known, complete=complete, dated=dated)
 
@@ -226,11 +232,13 @@ def _each(
 
     try:
         for n, cells in table.cells:
-            seen += 1
-            if wrong := table.misaligned(n, cells):
-                found.problems.append(wrong.problem)
-            else:
+            seen, before = seen + 1, len(found.problems)
+            wrong = table.misaligned(n, cells)
+            if wrong is None:
                 take(f"{table.where}, row {n}", cells, attempt)
+                wrong = table.comment(n, cells) if len(found.problems) > before else None
+            if wrong is not None:
+                found.problems[before:] = [wrong.problem]
             if len(found.problems) >= MOST_PROBLEMS:
                 found.add(table.where, f"over {MOST_PROBLEMS} problems", "mend these first")
                 break
@@ -289,7 +297,7 @@ def _of_events(
         window = attempt(_event_window, plan, cells, place, reading)
         name = attempt(_series, plan, cells, place, default)
         deaths = attempt(count_of, cells[plan.at["count"]], place) if "count" in plan.at else 1.0
-        key = "" if "id" not in plan.at else str(cells[plan.at["id"]]).strip()
+        key = _key(plan, cells)
         for column, i in scopes.items():
             values[column].add(str(cells[i]))
         if window is not None and name is not None and deaths is not None:
@@ -310,6 +318,14 @@ def _of_events(
             found.repairs.append(f"{len(several)} values of {column} are counted: {shown}")
     rows = [] if found.problems else [o for n in kept for o in counted(n, given[n], reading, found)]
     return _result(table, rows, found)
+
+
+def _key(plan: Layout, cells: Sequence[Any]) -> str:
+    """What only this event should have: its id, or else all its cells."""
+    own = cells[plan.at["id"]] if "id" in plan.at else None
+    if not blank(own):
+        return str(own).strip()
+    return ", ".join("" if blank(c) else str(c).strip() for c in cells)
 
 
 def _event_window(plan: Layout, cells: Sequence[Any], place: str, reading: Reading) -> Window:

@@ -9,7 +9,7 @@ from datetime import date
 from ..errors import EvidenceError
 from . import settling
 from .events import Event, monthly
-from .problems import Problem, offered
+from .problems import Problem, offered, quoted
 from .reading import Reading
 from .rows import ONE_DAY, Observation, Window, month_from, within_a_month
 from .settling import Findings
@@ -36,6 +36,10 @@ def counted(
         cure = "give a day that is over, at the end of what was looked at"
         found.of(name, f"last is {reading.last}, today is {settling.today()}", cure)
         return []
+    if last < first:
+        cure = "give the days that were looked at, as first and last"
+        found.of(name, f"first is {first}, after the last day with events, {last}", cure)
+        return []
     if reading.first is None or reading.last is None:
         found.repairs.append(
             f"{name}: days from {first} to {last} are taken as looked at, from the events "
@@ -51,21 +55,33 @@ def counted(
 
 
 def _single(name: str, rows: Sequence[EventRow], reading: Reading, found: Findings) -> list[Event]:
+    """Events without doubles; their keys are ids, or all their cells."""
     kept: dict[str, Event] = {}
-    for n, row in enumerate(rows):
-        key = row.key or f"\0{n}"
-        if key not in kept or reading.duplicates == "last":
-            if key in kept:
-                found.repairs.append(f"{name}: event {row.key!r} is listed again, the last is kept")
-            kept[key] = row.event
+    again: list[Event] = []
+    for row in rows:
+        if row.key not in kept or reading.duplicates == "last":
+            if row.key in kept:
+                again.append(kept[row.key])
+            kept[row.key] = row.event
         elif reading.duplicates == "sum":
-            kept[f"\0{n}"] = row.event
-            found.repairs.append(f"{name}: event {row.key!r} is listed again, both are counted")
+            again.append(row.event)
         else:
             choices = offered("duplicates", ("last", "the last is kept"), ("sum", "all count"))
-            place, problem = row.event.id, f"the event {row.key!r} is listed twice"
-            found.add(place, problem, f"see {kept[key].id}; keep one, or {choices}")
-    return list(kept.values())
+            problem = f"the event {quoted(row.key)} is listed twice"
+            found.add(row.event.id, problem, f"see {kept[row.key].id}; keep one, or {choices}")
+    if again:
+        one, places = len(again) == 1, settling.listed(e.id for e in again)
+        done = f"{'is' if one else 'are'} listed again later and left out"
+        if reading.duplicates == "sum":
+            done = f"repeat{'s' * one} another, all are counted"
+        found.repairs.append(
+            f"{name}: {len(again)} row{'s' * (not one)} of events {done} ({places})"
+        )
+    return [*kept.values(), *(again if reading.duplicates == "sum" else [])]
+
+
+def _events(number: int) -> str:
+    return f"{number} event{'s' * (number != 1)}"
 
 
 def _over(name: str, events: Sequence[Event], reading: Reading, found: Findings) -> list[Event]:
@@ -80,7 +96,7 @@ def _over(name: str, events: Sequence[Event], reading: Reading, found: Findings)
     ended = [e for e in events if e.window.start < month_from(now).start]
     if left_out := len(events) - len(ended):
         found.repairs.append(
-            f"{name}: {now:%Y-%m} is not over (today is {now}); its {left_out} events are left "
+            f"{name}: {now:%Y-%m} is not over (today is {now}); {_events(left_out)} of it left "
             "out, incomplete='keep' keeps them"
         )
     return ended
@@ -101,15 +117,15 @@ def _said(
     name: str, events: Sequence[Event], read: Sequence[Observation], reading: Reading
 ) -> list[str]:
     total = sum(o.count for o in read)
-    lines = [f"{name}: {len(events)} events are counted, {total:.0f} in all"]
+    lines = [f"{name}: {_events(len(events))} counted, {total:.0f} in all"]
     spanning = sum(not within_a_month(e.window) for e in events)
     if spanning:
         how = {
-            "total": "their months are joined to one total each",
-            "start": "each is counted on its first day",
-            "days": "each is shared among its months in proportion to its days",
+            "total": "the months of each are joined to one total",
+            "start": "counted on the first day",
+            "days": "shared among the months in proportion to the days",
         }[reading.spanning]
         lines.append(
-            f"{name}: {spanning} events span months; {how} (spanning={reading.spanning!r})"
+            f"{name}: {_events(spanning)} spanning months: {how} (spanning={reading.spanning!r})"
         )
     return lines

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from pathlib import Path
 
+from ..errors import EvidenceError
 from .problems import quoted, refused
 
 MOST_BYTES = 200_000_000  # of a file, and of what it unpacks to
@@ -45,8 +47,12 @@ def body_of(path: Path) -> bytes:
             raise refused(str(path), "not a file but a device or a pipe", "name a file")
         with path.open("rb") as file:
             body = file.read(MOST_BYTES + 1)
+    except EvidenceError:
+        raise
     except FileNotFoundError:
-        raise refused(str(path), "no such file", "check the path") from None
+        web = re.match(r"(https?|ftp|s3):/", str(path))
+        cure = "download the file and name that" if web else "check the path"
+        raise refused(str(path), "no such file", cure) from None
     except IsADirectoryError:
         raise refused(str(path), "is a folder", "name the CSV file in it") from None
     except (OSError, ValueError) as error:

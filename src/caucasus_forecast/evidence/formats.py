@@ -26,7 +26,7 @@ _COMMON = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%m.%d.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y",
     "%d.%m.%y", "%m.%d.%y", "%d-%m-%y", "%m-%d-%y", "%Y/%m/%d", "%Y.%m.%d", "%d %B %Y", "%d %b %Y",
     "%d-%b-%Y", "%d-%b-%y", "%B %d, %Y", "%b %d, %Y", "%m/%Y", "%m.%Y", "%m-%Y", "%Y/%m", "%Y.%m",
-    "%B %Y", "%b %Y", "%b-%y", "%b-%Y",
+    "%B %Y", "%b %Y", "%b-%y", "%b-%Y", "%Y-%b", "%Y-%m", "%Y-%m-%d", "%Y%m%d",
 )  # fmt: skip
 
 
@@ -48,6 +48,8 @@ def pattern(form: str) -> re.Pattern[str]:
             "one day (%d), as in '%d/%m/%Y'"
         )
     body = "".join(DIRECTIVES.get(part, re.escape(part)) for part in parts)
+    if re.search(r"%[Yymd]%[Yymd]", form):  # without a mark between them, the digits must be told
+        body = body.replace(r"\d{1,2}", r"\d{2}")
     return re.compile(rf"\s*{body}{_MIDNIGHT}\s*", re.ASCII)
 
 

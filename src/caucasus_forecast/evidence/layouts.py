@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from ..errors import nearest
-from .problems import quoted, refused
+from ..names import DEATHS
+from .problems import offered, quoted, refused
 from .reading import Reading
 from .tables import Table
 
@@ -24,10 +25,10 @@ EVENT_DAYS: tuple[tuple[str, ...], ...] = (
 )
 EVENT_DEATHS = {"best": ("best", "deaths", "fatalities"), "low": ("low",), "high": ("high",)}
 EVENT_IDS = ("id", "event_id_cnty", "event_id")
+_OF_EVENTS = {"date_start", "event_date", "best", "low", "high"}
 _EVENTS_ONLY = ("estimate", "spanning", "first", "last")
 _COUNTS_ONLY = ("gaps", "aggregate")
 _ROLES = ("month", "date", "start", "end", "count", "series", "source")
-_ON_THE_COMMAND_LINE = ("month", "date", "count", "series")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def layout(table: Table, reading: Reading) -> Layout:
             raise refused(table.where, f"column {name!r} appears twice", "keep one", column=name)
     chosen = {role: _chosen(table, role, name) for role, name in dict(reading.columns).items()}
     there = {name: i for i, name in enumerate(table.columns) if i not in chosen.values()}
-    events = _events(there, chosen, reading)
+    events = _events(table, there, chosen, reading)
     if events is not None:
         _refuse_unfit(table, reading, _COUNTS_ONLY, events=True)
         return _made("events", events, table)
@@ -88,26 +89,47 @@ def _chosen(table: Table, role: str, name: str) -> int:
 
 
 def _events(
-    there: Mapping[str, int], chosen: Mapping[str, int], reading: Reading
+    table: Table, there: Mapping[str, int], chosen: Mapping[str, int], reading: Reading
 ) -> dict[str, int] | None:
     """Where the parts of event rows stand, if the rows are events."""
-    counted = "count" in there or "month" in there or "count" in chosen or "month" in chosen
+    counted = {"count", "month"} & ({*there} | {*chosen})
     if reading.events is False or (reading.events is None and counted):
         return None
     days = _event_days(there, chosen)
-    deaths = [there[c] for c in EVENT_DEATHS[reading.estimate] if c in there]
-    ids = [there[c] for c in EVENT_IDS if c in there]
-    deaths = (
-        [chosen["count"]]
-        if "count" in chosen
-        else deaths or ([there["count"]] if "count" in there else [])
-    )
+    deaths = _event_deaths(table, there, chosen, reading)
+    ids = [chosen["id"]] if "id" in chosen else [there[c] for c in EVENT_IDS if c in there]
     if days is None or (reading.events is None and not (deaths or ids)):
         return None
-    found = days | {k: chosen[k] for k in ("id", "series") if k in chosen}
-    found |= {"count": deaths[0]} if deaths else {}
-    found |= {"id": ids[0]} if ids and "id" not in found else {}
-    return found | ({"series": there["series"]} if "series" in there else {})
+    if reading.events is None and not ids:
+        _refuse_unclear(table, {*days.values(), *deaths})
+    series = (
+        [chosen["series"]] if "series" in chosen else [there[c] for c in there if c == "series"]
+    )
+    rest = {"count": deaths, "id": ids, "series": series}
+    return days | {role: columns[0] for role, columns in rest.items() if columns}
+
+
+def _event_deaths(
+    table: Table, there: Mapping[str, int], chosen: Mapping[str, int], reading: Reading
+) -> list[int]:
+    """The column of deaths, if there is one."""
+    if "count" in chosen:
+        return [chosen["count"]]
+    found = [there[c] for c in (*EVENT_DEATHS[reading.estimate], "count") if c in there]
+    if not found and any(c in there for c in EVENT_DEATHS["best"]):
+        cure = "leave out estimate, or choose columns={'count': ...}, --count-col"
+        raise refused(table.where, f"no column {reading.estimate!r} of deaths", cure)
+    return found[:1]
+
+
+def _refuse_unclear(table: Table, columns: set[int]) -> None:
+    """Refuse rows that may be events or totals, as the names of their columns do not say which."""
+    names = [table.columns[i] for i in sorted(columns)]
+    if not _OF_EVENTS.isdisjoint(names):
+        return
+    problem = f"with the columns {','.join(names)} a row may be one event, or a total of its days"
+    choices = offered("events", (True, "each row is one event"))
+    raise refused(table.where, problem, f"{choices}; or for totals name the last column count")
 
 
 def _event_days(there: Mapping[str, int], chosen: Mapping[str, int]) -> dict[str, int] | None:
@@ -126,21 +148,27 @@ def _counted(table: Table, at: Mapping[str, int], reading: Reading) -> str:
     for needed in LAYOUTS:
         if set(needed) <= roles:
             return {"start": "interval"}.get(needed[0], needed[0])
+    if {"start", "end", "count"} <= roles:
+        cure = f"add a column series, or choose series={DEATHS!r}, --series on the command line"
+        raise refused(table.where, "start,end,count without a series", cure)
     wanted = " or ".join(",".join(x) for x in LAYOUTS)
     hints = {hint: c for c in table.columns if (hint := _similar(c)) and hint not in at}
     close = "".join(f"; {column!r} looks like {role!r}" for role, column in hints.items())
-    options = " and ".join(f"--{role}-col" for role in hints if role in _ON_THE_COMMAND_LINE)
+    lacking = [role for role in ("month", "count") if role not in roles]
+    wanting = hints or {r: "..." for r in lacking if not (r == "month" and "date" in roles)}
+    options = " and ".join(f"--{role}-col" for role in wanting)
     cure = (
-        f"needed: {wanted}{close}; rename them, or choose columns="
-        f"{hints or {'month': '...', 'count': '...'}}, {options or '--month-col and --count-col'} "
-        "on the command line"
+        f"needed: {wanted}, in the first line{close}; rename them, or choose columns={wanting}, "
+        f"{options} on the command line"
     )
+    if "date" in roles:
+        cure += "; or, where each row is one event, choose events=True and a series, --events"
     raise refused(table.where, f"columns are {quoted(','.join(table.columns))}", cure)
 
 
 def _similar(column: str) -> str:
-    known = {"n": "count", "value": "count", "deaths": "count", "fatalities": "count"}
-    known |= {"best": "count", "day": "date", "from": "start", "to": "end"}
+    known = dict.fromkeys(("n", "value", "best", "deaths", "killed", "fatalities"), "count")
+    known |= {"day": "date", "from": "start", "to": "end"}
     wanted = {name for names in LAYOUTS for name in names}
     close = get_close_matches(column, wanted - {column}, n=1, cutoff=0.75)
     return known.get(column) or (close[0] if close else "")

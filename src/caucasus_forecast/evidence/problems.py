@@ -57,7 +57,7 @@ def refused(place: str, problem: str, cure: str = "", **where: Any) -> TableErro
     return TableError(Problem(place, problem, cure, **where))
 
 
-def offered(option: str, *choices: tuple[str, str]) -> str:
+def offered(option: str, *choices: tuple[object, str]) -> str:
     """Offer the choices of an option of `Reading`, each with what it means, if that must be said.
 
     Examples

@@ -83,7 +83,14 @@ def label(window: Window) -> str:
     return f"{window.start:%Y-%m}" if window.whole_month else str(window)
 
 
-def _listed(words: Iterable[str]) -> str:
+def listed(words: Iterable[str]) -> str:
+    """The first few words, and how many more there are.
+
+    Examples
+    --------
+    >>> listed("abcde")
+    'a, b, c and 2 more'
+    """
     every = list(words)
     more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
     return ", ".join(every[:_SHOWN]) + more
@@ -133,13 +140,16 @@ def _aggregated(name: str, rows: list[Observation], found: Findings) -> list[Obs
         months.setdefault(month_from(o.window.start), []).append(o)
     if all(months.get(o.window) == [o] for o in rows):
         return rows
+    last = rows[-1].window
     found.repairs.append(
-        f"{name}: {len(rows)} dated rows are added up to {len(months)} whole months"
+        f"{name}: {len(rows)} dated rows are added up to {len(months)} whole month"
+        f"{'s' * (len(months) != 1)}, to the end of {last.end:%Y-%m} though the last row is of "
+        f"{label(last)}"
     )
     return [
         replace(
             group[0], window=month, count=sum(o.count for o in group),
-            id=_listed(o.id for o in group), source=_sources(group),
+            id=listed(o.id for o in group), source=_sources(group),
         )
         for month, group in months.items()
     ]  # fmt: skip
@@ -169,7 +179,7 @@ def _past(
             found.add(o.id, f"{label(o.window)} has not begun (today is {today()})", cure)
     if open_ := [label(o.window) for o in rows[len(ended) :] if o.window.start <= today()]:
         found.repairs.append(
-            f"{name}: {_listed(open_)} is not over (today is {today()}) and is left out; "
+            f"{name}: {listed(open_)} is not over (today is {today()}) and is left out; "
             "incomplete='keep' keeps it"
         )
     return ended
@@ -200,7 +210,7 @@ def _without_gaps(
     holes = gaps(rows)
     if not holes:
         return rows
-    shown, many = _listed(map(_months, holes)), sum(w.days for w in holes)
+    shown, many = listed(map(_months, holes)), sum(w.days for w in holes)
     if reading.gaps == "zero":
         found.repairs.append(f"{name}: no row for {shown}, counted as zero")
         filled = [

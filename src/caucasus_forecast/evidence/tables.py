@@ -14,6 +14,7 @@ from . import files
 from .problems import TableError, offered, quoted, refused
 from .reading import SEPARATORS, Reading
 
+_NO_COMMENTS = "remove the line; a CSV has none"
 Row = Mapping[str, Any]
 Cells = Iterator[tuple[int, Sequence[Any]]]
 
@@ -46,13 +47,20 @@ class Table:
         """The error of a row that has not one cell for each column, if it is that."""
         if len(cells) == len(self.columns):
             return None
-        place, first = f"{self.where}, row {n}", str(cells[0]).strip()
-        if first.startswith("#"):
-            problem, cure = f"{quoted(first)} is a comment", "remove the line; a CSV has none"
-            return refused(place, problem, cure, row=n, value=first[:60])
+        if comment := self.comment(n, cells):
+            return comment
         names = ", ".join(self.columns[:12]) + (", …" if len(self.columns) > 12 else "")
         problem = f"{len(cells)} cells under {len(self.columns)} columns ({names})"
-        return refused(place, problem, "a thousands separator or a stray comma?", row=n)
+        cure = "a thousands separator or a stray comma?"
+        return refused(f"{self.where}, row {n}", problem, cure, row=n)
+
+    def comment(self, n: int, cells: Sequence[Any]) -> TableError | None:
+        """The error of a row that is a comment, if it is that."""
+        first = str(cells[0]).strip()
+        if not first.startswith("#"):
+            return None
+        problem = f"{quoted(first)} is a comment"
+        return refused(f"{self.where}, row {n}", problem, _NO_COMMENTS, row=n, value=first[:60])
 
 
 def table_rows(
@@ -124,6 +132,8 @@ def _file(path: Path, reading: Reading, fold: bool) -> Table:
     _refuse_choices(where, "a text file", reading, "sheet")
     if body.startswith(files.GZIP):
         body = files.unzipped(body, where)
+        if body.startswith((files.GZIP, files.PARQUET, files.ZIP)):
+            raise refused(where, "gzip holds a packed file, not a text", "unpack it first")
     header, cells, notes = _csv(body, where, reading.separator)
     return Table(where, named(header, fold), cells, digest, notes)
 
@@ -138,7 +148,12 @@ def _csv(
     body: bytes, where: str, separator: str | None
 ) -> tuple[Sequence[str], Cells, tuple[str, ...]]:
     _refuse_binary(body, where)
-    line = next((x for x in _text(body) if x.strip(" ,;\t\r\n")), "")
+    line = next((x for x in _text(body) if x.strip(" ,;\t\r\n")), "").strip()
+    if line.startswith("#"):
+        raise refused(where, f"{quoted(line)} is a comment", _NO_COMMENTS, row=1, value=line[:60])
+    if line.lower().startswith("sep="):
+        cure = "remove the line; " + offered("separator", *((name, "") for name in SEPARATORS))
+        raise refused(where, f"{quoted(line)} is a note to a spreadsheet", cure, row=1)
     mark = SEPARATORS[separator] if separator else _separator(line, body, where)
     rows = _split(body, where, mark)
     header = next(rows, None)
@@ -154,8 +169,9 @@ def _refuse_binary(body: bytes, where: str) -> None:
     try:
         body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        problem = f"not UTF-8 text at byte {error.start}"
-        raise refused(where, problem, "save it as 'CSV UTF-8'") from None
+        row = body.count(b"\n", 0, error.start) + 1
+        problem = f"not UTF-8 text at byte {error.start}, in row {row}"
+        raise refused(where, problem, "save it as 'CSV UTF-8'", row=row) from None
     if b"\0" in body:
         raise refused(where, "holds binary data, not text", "save it as 'CSV UTF-8'")
 
@@ -202,17 +218,19 @@ def _fits(body: bytes, where: str, mark: str) -> bool:
 
 # --------------------------------------------------------------------------- data frames
 
+_FRAMES = ("to_frame", "to_dataframe")
+
 
 def _frame(source: Any, reading: Reading, fold: bool) -> Table:
     import narwhals.stable.v2 as nw  # only a data frame needs it: CSV stays light
 
     _refuse_choices("data frame", "a data frame", reading, "separator", "sheet")
     try:
-        native = nw.from_native(_with_index(source))
+        native = nw.from_native(_with_columns(source))
     except TypeError:
-        raise refused(
-            f"counts given as {type(source).__name__}", "", "pass a CSV path or a data frame"
-        ) from None
+        ways = [f", as {way}() gives" for way in _FRAMES if hasattr(source, way)]
+        cure = "pass a CSV path or a data frame" + "".join(ways[:1])
+        raise refused(f"counts given as {type(source).__name__}", "", cure) from None
     except nw.exceptions.DuplicateError as error:
         problem, cure = "a column appears twice", f"keep one ({error})"
         raise refused("data frame", problem, cure) from None
@@ -222,12 +240,17 @@ def _frame(source: Any, reading: Reading, fold: bool) -> Table:
     return Table("data frame", named(frame.columns, fold), enumerate(frame.rows(), start=1))
 
 
-def _with_index(source: Any) -> Any:
-    """A pandas frame with its dates as a column, where they are its index."""
-    kind = type(getattr(source, "index", None)).__name__
-    if not hasattr(source, "reset_index") or not hasattr(source, "columns"):
+def _with_columns(source: Any) -> Any:
+    """A frame with every row label as a column: the named ones, and dates without a name."""
+    if type(source).__name__ == "RecordBatch":
+        import pyarrow as pa
+
+        return pa.Table.from_batches([source])
+    index = getattr(source, "index", None)
+    if not hasattr(source, "reset_index") or not hasattr(source, "columns") or index is None:
         return source
-    name = source.index.name or {"PeriodIndex": "month", "DatetimeIndex": "date"}.get(kind)
-    if name is None or name in source.columns:
+    unnamed = {"PeriodIndex": "month", "DatetimeIndex": "date"}.get(type(index).__name__)
+    labels = [unnamed if name is None else name for name in index.names]
+    if None in labels or any(name in source.columns for name in labels):
         return source
-    return source.rename_axis(index=name).reset_index()
+    return source.rename_axis(index=labels).reset_index()
