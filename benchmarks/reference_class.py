@@ -96,6 +96,8 @@ OWN = {
     "temper": 0.85,
     "robust": 1e-3,
     "bins": [0, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
+    "recent": 0.1,
+    "recent_fade": 0.85,
 }
 
 TOLERANCE = 1e-5

@@ -298,7 +298,7 @@ def test_whole_models_are_backtested_on_the_dyad():
 def test_forecasts_are_calibrated_on_data_simulated_from_the_model():
     """Units drawn from a known ladder and forecast by its exact filter: the PIT is uniform."""
     rng = np.random.default_rng(11)
-    own = learning.Own(1e12, 1e12, 0.975, 1.0, 1e-9, (0, 2, 5, 10, 25, 50, 100))
+    own = learning.Own(1e12, 1e12, 0.975, 1.0, 1e-9, (0, 2, 5, 10, 25, 50, 100), 0.0, 1.0)
     learned = learning.Reference(
         "2000-12-31", np.array([0.1, 4.0, 60.0]), np.array([0.5, 2.0, 1.0]),
         np.array([[0.9, 0.08, 0.02], [0.15, 0.75, 0.1], [0.05, 0.25, 0.7]]),

@@ -15,11 +15,15 @@ from caucasus_forecast.learning import (
     counts,
     distribution,
     follow,
+    past,
     pooled,
     reference,
 )
 
-OWN = Own(move_prior=2.0, bin_prior=3.0, fade=0.9, temper=0.7, robust=0.05, bins=(0, 2, 10))
+OWN = Own(
+    move_prior=2.0, bin_prior=3.0, fade=0.9, temper=0.7, robust=0.05, bins=(0, 2, 10), recent=0.25,
+    recent_fade=0.5,
+)  # fmt: skip
 TOY = Reference(
     "2000-12-31",
     np.array([0.2, 3.0, 40.0]),
@@ -171,9 +175,23 @@ def test_the_class_is_learned_from_how_a_unit_moves():
         assert share[mine] > 0.8
 
 
-def test_pooled_is_the_mean_of_its_ladders():
+@pytest.mark.parametrize("month", [-1, 7, -3, 5])
+def test_pooled_is_the_mean_of_its_ladders_and_now_and_then_a_past_month(month):
     followed = [counts(a, HISTORY) for a in (TOY, TWO)]
-    found = pooled((TOY, TWO), followed, 3)
-    parts = [distribution(a, f, 3) for a, f in zip((TOY, TWO), followed, strict=True)]
-    np.testing.assert_allclose(found.probability, (parts[0].probability + parts[1].probability) / 2)
-    np.testing.assert_array_equal(found.values, parts[0].values)
+    found = pooled((TOY, TWO), followed, 3, month)
+    parts = [distribution(a, f, 3, month) for a, f in zip((TOY, TWO), followed, strict=True)]
+    seen = HISTORY[: month + 1 or None]
+    weight = 0.5 ** np.arange(len(seen))[::-1]
+    for y in (0, 2, 11, 59, 60, 5000):
+        again = weight[np.array(seen) <= y].sum() / weight.sum()
+        expected = 0.75 * (parts[0].cdf(y) + parts[1].cdf(y)) / 2 + 0.25 * again
+        assert found.cdf(y) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_month_that_is_not_known_does_not_come_again():
+    told = past(np.array([-1, 4, -1]), 0.5)
+    np.testing.assert_array_equal(told.values, [4])
+    assert past(np.array([-1, -1]), 0.5) is None
+    blank = counts(TOY, [np.nan, np.nan])
+    alone = distribution(TOY, blank, 2)
+    np.testing.assert_array_equal(pooled((TOY,), [blank], 2).probability, alone.probability)

@@ -25,8 +25,15 @@ and `h` months after the origin, with the tables as they stand there,
 
     P(y[t + h] = y) = Σ_i (filtered A^h)[i] p_own(y | k(i)).
 
-A forecast of counts is the mean of these over the ladders of a vintage: one has a single class, the
-other three. The causal model uses the first.
+A forecast of counts is the mean of these over the ladders of a vintage, one of a single class and
+one of three, except that with probability ``recent`` the month is one of the own past again, each
+worth ``recent_fade`` of the next,
+
+    P(y[t + h] = y) = (1 − recent) · mean over ladders + recent · Σ_s v[s] 1(y[s] = y)
+    v[s]            ∝ recent_fade^(t − s) for every known month s ≤ t
+
+since the deaths of a month at war repeat more closely than any level says. The causal model uses
+the first ladder.
 
 ``temper`` below one keeps the filter from being too sure: the months of a unit are less independent
 given the level than a chain has it. A month that is not counted by itself moves the level and
@@ -47,7 +54,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from .baselines import Distribution
+from .baselines import Distribution, mixture
 from .equations import log_negative_binomial
 from .errors import CaseError
 from .jit import compiled
@@ -74,6 +81,9 @@ class Own:
         Share of each level's counts that come from any level.
     bins
         Last count of every bin but the last.
+    recent, recent_fade
+        Share of a forecast of counts that is a past month again, and what a month counts for there,
+        of what the next one does.
     """
 
     move_prior: float
@@ -82,6 +92,8 @@ class Own:
     temper: float
     robust: float
     bins: tuple[int, ...]
+    recent: float
+    recent_fade: float
 
 
 @dataclass(frozen=True)
@@ -226,11 +238,14 @@ class Followed:
         Shape (T, S, S), its own transitions after each month.
     bins
         Shape (T, K, B), its own probabilities of each bin after each month.
+    count
+        Shape (T,), the count of each month, negative where it is not known.
     """
 
     filtered: Array
     transition: Array
     bins: Array
+    count: Array
 
 
 def follow(
@@ -258,7 +273,8 @@ def follow(
             np.ascontiguousarray(log_emission, float), place, learned.level, learned.transition,
             learned.initial, learned.bin_probability, own.move_prior, own.bin_prior, own.fade,
             own.temper,
-        )
+        ),
+        np.asarray(count),
     )  # fmt: skip
 
 
@@ -348,7 +364,7 @@ def distribution(
 def pooled(
     learned: Sequence[Reference], followed: Sequence[Followed], horizon: int, month: int = -1
 ) -> Distribution:
-    """The mean of what several ladders say of one month.
+    """What several ladders and the own past say of one month.
 
     Examples
     --------
@@ -358,4 +374,24 @@ def pooled(
     True
     """
     told = [distribution(a, f, horizon, month) for a, f in zip(learned, followed, strict=True)]
-    return Distribution(told[0].values, np.mean([d.probability for d in told], axis=0))
+    mean = Distribution(told[0].values, np.mean([d.probability for d in told], axis=0))
+    own, count = learned[0].own, followed[0].count
+    again = past(count[: len(count) + month + 1 if month < 0 else month + 1], own.recent_fade)
+    return mean if again is None else mixture([(1.0 - own.recent, mean), (own.recent, again)])
+
+
+def past(count: Array, fade: float) -> Distribution | None:
+    """One of the known months again, each worth `fade` of the next; None where none is known.
+
+    Examples
+    --------
+    >>> d = past(np.array([4, -1, 0]), fade=0.5)
+    >>> d.values, d.probability
+    (array([0, 4]), array([0.8, 0.2]))
+    """
+    known = count >= 0
+    if not known.any():
+        return None
+    weight = fade ** np.arange(len(count) - 1, -1, -1.0)[known]
+    values, place = np.unique(count[known].astype(np.int64), return_inverse=True)
+    return Distribution(values, np.bincount(place, weight) / weight.sum())
