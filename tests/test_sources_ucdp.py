@@ -30,7 +30,7 @@ from caucasus_forecast.evidence import Window
 from caucasus_forecast.sources import cache as caches
 from caucasus_forecast.sources import ucdp, ucdp_api, ucdp_downloads
 from caucasus_forecast.sources.cache import Cache
-from caucasus_forecast.sources.fetched import csv_bytes, joined, within
+from caucasus_forecast.sources.fetched import counted, joined, within
 from caucasus_forecast.sources.ucdp_cells import COLUMNS, NEEDED
 from caucasus_forecast.sources.ucdp_releases import (
     consolidated,
@@ -157,7 +157,7 @@ def test_coverage_ends_with_the_newest_release_and_not_with_the_last_event():
 def test_fault_94_an_unknown_version_is_gone_past_to_the_newest_with_rows():
     with server(ucdp_routes(**ALL)) as there:
         found = fetch(there, now=NOW)
-    assert found.releases[-1].release.version == "26.0.8"
+    assert found.releases[-1].name == "Candidate 26.0.8"
     asked = there.paths()
     for month in (9, 10):
         assert f"/candidateged/GEDEvent_v26_0_{month}.csv" in asked
@@ -370,7 +370,7 @@ def test_as_of_goes_by_the_day_the_file_was_last_changed_where_it_is_told():
             "on 2026-08-20"
         )
         later = fetch(there, as_of="2026-09-22", now=NOW)
-    used = next(u for u in later.releases if u.release.version == "26.0.7")
+    used = next(u for u in later.releases if u.name == "Candidate 26.0.7")
     assert (str(used.published), used.assumed) == ("2026-09-21", False)
 
 
@@ -744,7 +744,7 @@ def test_fault_98_a_total_that_keeps_changing_is_refused(token):
     n = iter(range(4, 100))
     said = api_refused(api_routes(v26_1=after(0, lambda a, e: e | {"TotalCount": next(n)})))
     assert "the number of rows went from" in said
-    assert "twice; the release is being changed" in said
+    assert "twice; the data is being changed" in said
 
 
 def test_fault_98_links_in_a_circle_are_refused(token):
@@ -877,8 +877,8 @@ def test_fault_91_the_token_is_in_no_log_manifest_or_error(token, caplog):
 def test_what_was_fetched_says_everything_about_itself():
     found = fetched()
     said = repr(found)
-    assert "9 events" not in said
-    assert said.startswith("UCDP: 8 events, 517 deaths (best; low 517, high 520)")
+    assert said.startswith("UCDP: events 8, low 517, best 517, high 520\n")
+    assert "series battle_deaths; estimate best" in said
     assert found.release in said
     assert "Sundberg, Ralph, and Erik Melander (2013)" in found.citation
     assert "Hegre, Håvard" in found.citation
@@ -892,7 +892,7 @@ def test_only_final_rows_do_not_cite_the_candidate_data():
 
 
 def test_totals_are_by_country_and_dyad():
-    rows = fetched().totals()
+    rows = fetched().totals
     assert rows[0] | {"dyad": ""} == {
         "country": "Azerbaijan", "dyad": "", "events": 6, "low": 510, "best": 510, "high": 513,
     }  # fmt: skip
@@ -927,9 +927,10 @@ def test_what_was_fetched_is_counts():
     assert [(o.window, o.count) for o in read] == [(o.window, o.count) for o in found.observations]
 
 
-def test_cells_that_spreadsheets_run_are_quoted():
-    assert csv_bytes([{"a": "@x"}, {"a": "-1"}, {"a": -1}]) == b"a\n'@x\n'-1\n-1\n"
-    assert csv_bytes([], ("a",)) == b"a\n"
+def test_cells_that_spreadsheets_run_are_quoted(tmp_path):
+    odd = [ged_row(15, "2026-08-09", dyad_name="=cmd()"), *AUGUST[2:]]
+    found = fetched(releases={**ALL, "v26_0_8": odd})
+    assert ",'=cmd()," in found.events_to_csv(tmp_path / "events.csv").read_text()
 
 
 def test_windows_are_joined_and_cut():
@@ -940,10 +941,11 @@ def test_windows_are_joined_and_cut():
 
 
 def test_an_event_outside_what_was_looked_at_cannot_be_counted_by_accident():
-    lost = replace(fetched(), coverage=(Window(date(2025, 1, 1), date(2025, 1, 31)),))
-    assert sum(o.count for o in lost.observations) == 0
+    january = [Window(date(2025, 1, 1), date(2025, 1, 31))]
+    far = cf.evidence.Event(FAR, 1)
+    assert [o.count for o in counted([far], january, "battle_deaths", "")] == [0]
     with pytest.raises(EvidenceError):
-        cf.evidence.monthly([cf.evidence.Event(FAR, 1)], lost.coverage)
+        cf.evidence.monthly([far], january)
 
 
 FAR = Window(date(2026, 1, 1), date(2026, 1, 2))
@@ -995,7 +997,8 @@ def test_the_command_speaks_json(command):
     body = json.loads(out)
     assert (code, err) == (0, "")
     assert [r["name"] for r in body["releases"]][-1] == "Candidate 26.0.8"
-    assert body["estimate"] == "high"
+    assert body["chosen"] == {"series": "battle_deaths", "estimate": "high"}
+    assert body["releases"][-1]["coverage"] == ["2026-08-01", "2026-08-31"]
     assert len(body["counts"]) == 8
     assert body["citation"].startswith("UCDP GED 26.1")
 

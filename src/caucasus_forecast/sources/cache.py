@@ -117,6 +117,8 @@ class Cache:
         Its name, one safe part of a path.
     now
         The time of day.
+    private
+        Whether nobody but the user may look into it.
 
     Examples
     --------
@@ -126,6 +128,7 @@ class Cache:
 
     source: str
     now: Callable[[], datetime] = utc_now
+    private: bool = False
 
     @property
     def folder(self) -> Path:
@@ -144,6 +147,8 @@ class Cache:
         cure = f"set {VARIABLE} to a folder that can be written to"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if self.private:
+                self.folder.chmod(0o700)
             lock = FileLock(self.folder / ".lock")
             lock.acquire(timeout=60)
         except Timeout:

@@ -56,6 +56,8 @@ class Client:
         Called before every request that leaves, retries included: where a quota is kept.
     keep
         Given the name and the bytes of a reply that was refused; says where it is kept.
+    kept
+        What is said of a reply that was kept.
     session
         A `requests.Session`; None for one of its own each time.
 
@@ -81,6 +83,7 @@ class Client:
     largest: int = field(default=300_000_000, repr=False)
     spend: Callable[[], None] = field(default=lambda: None, repr=False)
     keep: Callable[[str, bytes], Path | None] = field(default=lambda name, body: None, repr=False)
+    kept: str = field(default="for a bug report", repr=False)
     session: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -135,7 +138,14 @@ class Client:
         url = urljoin(self.base, address)
         return self._settled("GET", url, wanted, accept, known=known, params=params)
 
-    def post(self, address: str, form: Mapping[str, str], secret: Mapping[str, str]) -> Reply:
+    def post(
+        self,
+        address: str,
+        form: Mapping[str, str],
+        secret: Mapping[str, str],
+        *,
+        accept: tuple[int, ...] = (200,),
+    ) -> Reply:
         """Send a form and take JSON; it is never redirected, and a refused reply is not kept.
 
         Parameters
@@ -144,6 +154,8 @@ class Client:
             Relative to `base`, or whole.
         form, secret
             The fields of the form, those that may be told and those that nobody may see.
+        accept
+            As in `get`.
 
         Raises
         ------
@@ -154,7 +166,7 @@ class Client:
             self, hidden=(*self.hidden, *secret.values()), keep=lambda name, body: None
         )
         data = {**form, **secret}
-        return private._settled("POST", urljoin(self.base, address), "json", (200,), data=data)
+        return private._settled("POST", urljoin(self.base, address), "json", accept, data=data)
 
     def following(self, current: str, link: str) -> str:
         """The address of the next page, if it is on the same host.
@@ -195,7 +207,7 @@ class Client:
             body = body.replace(secret.encode(), HIDDEN.encode())
         name = Path(urlsplit(url).path).name or "reply"
         path = self.keep(name, body) if body else None
-        kept = f"; what came is kept in {path}, for a bug report" if path else ""
+        kept = f"; what came is kept in {path}, {self.kept}" if path else ""
         return SourceError(f"{self.source}: {self.told(url)}: {why}{kept}")
 
     # ------------------------------------------------------------------ one reply, tried again
