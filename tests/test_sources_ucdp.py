@@ -1,9 +1,11 @@
 """UCDP against a local server: which releases are taken, what they say, and what is refused."""
 
+import gzip
 import json
 import logging
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 
 import pytest
 from servers import (
@@ -390,12 +392,14 @@ def test_an_older_final_release_serves_an_older_day():
     assert "stale: the newest release ends on 2020-12-31" in note(found, "stale")
 
 
-def test_fault_102_a_stale_release_is_said():
+def test_fault_102_a_stale_release_is_said_and_reaches_the_forecast():
     assert not [n for n in fetched().notes if n.startswith("stale")]
     found = fetched(now=datetime(2027, 1, 15, tzinfo=UTC))
     assert note(found, "stale") == (
         "stale: the newest release ends on 2026-08-31, over 120 days before 2027-01-15"
     )
+    said = cf.evidence.read(found).repairs
+    assert said[:2] == (found.attribution, note(found, "stale")), "first among what is shown"
 
 
 @pytest.mark.parametrize(
@@ -617,6 +621,78 @@ def test_a_release_that_changed_is_taken_and_its_forerunner_remembered():
     assert cache_at().entry("GEDEvent_v26_0_7.csv").replaced == first.sha256
 
 
+# -------------------------------------------------------------- troubles that may pass, both roads
+
+
+def once(routes, path, answer):
+    """Routes that answer the first request for a path in another way."""
+    normal, turn = routes[path], iter(range(1000))
+
+    def reply(asked):
+        if next(turn) == 0:
+            return answer
+        return normal(asked) if callable(normal) else normal
+
+    return routes | {path: reply}
+
+
+PASSING = pytest.mark.parametrize(
+    ("answer", "waited"),
+    [
+        (status(429), [2.0]),
+        (status(429, Retry_After="7"), [7.0]),
+        (status(429, Retry_After="Wed, 30 Sep 2026 12:00:40 GMT"), [40.0]),
+        (status(500), [2.0]),
+        (status(503), [2.0]),
+        (Answer(drop=True), [1.0]),
+        (Answer(b"id,best" * 9, cut=20), [1.0]),
+    ],
+)
+
+
+@PASSING
+@pytest.mark.parametrize("path", ["/", "/ged/ged261-csv.zip", "/candidateged/GEDEvent_v26_0_8.csv"])
+def test_fault_93_a_download_waits_for_a_trouble_that_may_pass(path, answer, waited):
+    waits = Waits(AFTER_AUGUST)
+    with server(once(ucdp_routes(**ALL), path, answer)) as there:
+        found = fetch(there, waits=waits)
+    assert waits.waited == waited
+    assert found.observations == fetched().observations
+
+
+@PASSING
+def test_fault_93_the_api_waits_for_a_trouble_that_may_pass(token, answer, waited):
+    waits = Waits(AFTER_AUGUST)
+    found, _ = asked_api(once(api_routes(), "/gedevents/26.1", answer), waits=waits)
+    assert waits.waited == waited
+    assert found.observations == fetched().observations
+
+
+def test_fault_93_a_download_that_may_not_be_asked_for_today_is_told_and_not_waited_for():
+    waits = Waits(AFTER_AUGUST)
+    said = refused(releases={**ALL, "ged261": status(429, Retry_After="86400")}, waits=waits)
+    assert "status 429; the wait would be 86400 s more" in said
+    assert waits.waited == []
+
+
+def test_a_source_that_says_nothing_is_given_up():
+    waits = Waits(AFTER_AUGUST)
+    patience = waits.patience(read=0.1, tries=2)
+    client = ucdp_downloads.downloads(cache_at())
+    with server({"/": Answer(silent=True)}) as there:
+        client = replace(client, base=there.base, patience=patience)
+        with pytest.raises(SourceError, match="no answer in time, 2 times over"):
+            ucdp(cache=cache_at(), client=client)
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+def test_fault_98_a_download_that_is_sent_to_another_host_is_refused(code):
+    with server(ucdp_routes(**ALL)) as other:
+        moved = status(code, Location=f"{other.base}ged/ged261-csv.zip")
+        assert "refused, nothing was asked there" in refused(releases={**ALL, "ged261": moved})
+    assert other.asked == []
+
+
 # ------------------------------------------------------------------------------------- the API
 
 ROWS = {
@@ -824,6 +900,30 @@ def test_fault_96_truncated_json_is_refused_and_kept_without_the_token(token):
     assert "***" in kept.read_text()
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (LOGIN, "a web page came where JSON was wanted"),
+        (
+            Answer(gzip.compress(b"{}" * 900)[:-9], headers={"Content-Encoding": "gzip"}),
+            "the gzip data is cut off",
+        ),
+    ],
+)
+def test_fault_96_an_answer_of_the_api_that_is_no_json_is_refused_and_kept(token, answer, said):
+    told = api_refused(dict.fromkeys(api_routes(), answer))
+    assert said in told
+    assert caches.REFUSED in told
+
+
+def test_fault_98_the_api_sent_to_another_host_is_refused_and_the_token_not_sent(token):
+    with server(api_routes()) as other:
+        moved = status(302, Location=f"{other.base}gedevents/26.1")
+        said = api_refused(api_routes() | {"/gedevents/26.1": moved})
+        assert "refused, nothing was asked there" in said
+    assert other.asked == []
+
+
 def test_fault_93_the_burst_limit_is_waited_for_and_the_page_resumed(token):
     waits = Waits(AFTER_AUGUST)
     routes = api_routes()
@@ -959,6 +1059,8 @@ def command(monkeypatch, capsys):
     """`fetch ucdp ...` against the local server: (exit code, standard output, standard error)."""
 
     def run(*arguments, routes=None):
+        module = import_module("caucasus_forecast.sources.ucdp")
+        monkeypatch.setattr(module, "Cache", lambda source: cache_at(NOW))
         with server(routes or ucdp_routes(**ALL)) as there:
             for module, name in ((ucdp_downloads, "DOWNLOADS"), (ucdp_api, "API")):
                 monkeypatch.setattr(module, name, there.base)
