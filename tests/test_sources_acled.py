@@ -42,7 +42,7 @@ ROWS = [
     acled_row(3, "2026-10-02", CIVILIANS, 1, "Armenia"),
     acled_row(4, "2020-10-01", REMOTE, 10),
     acled_row(5, "2020-09-27", fatalities=40, time_precision=2),
-    acled_row(6, "2018-05-02", "Riots", 1, "Armenia"),
+    acled_row(6, "2018-02-02", "Riots", 1, "Armenia"),
     acled_row(7, "2018-01-05", fatalities=2),
 ]
 SECRETS = (EMAIL, PASSWORD, "canary-access", "canary-refresh")
@@ -146,20 +146,40 @@ def test_a_last_day_after_the_newest_event_is_unknown_and_refused():
     assert "unknown, not zero" in said_by(error)
 
 
-def test_no_month_that_is_over_is_refused():
-    with server(Acled(ROWS).routes()) as there, pytest.raises(SourceError, match="begin earlier"):
-        fetch(there, first="2026-11-01")
+@pytest.mark.parametrize(
+    ("country", "first", "since"),
+    [
+        ("Armenia", "2017-12-31", "2018-01-01"),
+        ("Iran", "2016-09-01", "2016-09-03"),
+    ],
+)
+def test_days_before_acled_looked_are_unknown_and_refused(country, first, since):
+    site = Acled([*ROWS, acled_row(1, "2017-01-01", country="Iran")])
+    with server(site.routes()) as there, pytest.raises(SourceError) as error:
+        fetch(there, [country], first=first, last="2017-01-01" if country == "Iran" else None)
+    assert f"not known to have looked at {country} before {since}; earlier days are unknown" in (
+        said_by(error)
+    )
+
+
+@pytest.mark.parametrize(
+    "days", [{"first": "2026-11-01"}, {"first": "2020-05-01", "last": "2020-04-01"}]
+)
+def test_no_day_to_count_is_refused(days):
+    with server(Acled(ROWS).routes()) as there, pytest.raises(SourceError) as error:
+        fetch(there, **days)
+    assert "which is none (the newest event is of 2026-11-20); begin earlier" in said_by(error)
 
 
 def test_events_can_be_counted_instead_of_deaths():
-    found = fetched(count="events", series="clashes", event_types=["Battles"])
+    found = fetched(count="events", series="clashes", event_types="Battles")
     assert counts(found) == {"2018-01": 1.0, "2020-09": 1.0}
     assert {o.series for o in found.observations} == {"clashes"}
 
 
 def test_other_types_can_be_counted_under_a_name():
     found = fetched(event_types=["Protests", "Riots"], series="unrest_deaths")
-    assert counts(found) == {"2018-05": 1.0}
+    assert counts(found) == {"2018-02": 1.0}
     assert found.chosen["event_types"] == ["Protests", "Riots"]
 
 
@@ -182,7 +202,6 @@ def test_one_country_may_be_asked_for():
         ({"countries": [371]}, "countries has 371; write names as ACLED has them"),
         ({"first": "1990-01-01"}, "first is 1990-01-01; ACLED has days from 1997-01-01"),
         ({"last": "2026-12-01"}, "last is 2026-12-01; ACLED has days"),
-        ({"first": "2020-05-01", "last": "2020-04-01"}, "last is 2020-04-01; ACLED has days from"),
         ({"first": "01/02/2024"}, "first is '01/02/2024'; write a day as 2024-02-01"),
         ({"accessed": "2026-11-01"}, "accessed is the day on which export files came"),
     ],
@@ -869,6 +888,7 @@ def test_an_export_file_may_be_counted_up_to_the_day_of_access(export):
     assert str(found.coverage[0]) == "2026-10-01 to 2026-11-21"
     assert counts(found) == {"2026-10": 1.0, "2026-11": 3.0}
     assert not [n for n in found.notes if "looked at" in n]
+    assert "looked at Armenia before 2018-01-01" in export_refused(export(), first="2014-01-01")
     said = export_refused(export(), last="2026-11-22")
     assert "last is 2026-11-22, and nothing after 2026-11-21 is known" in said
 
@@ -942,6 +962,11 @@ def test_an_export_file_that_is_cut_off_or_empty_is_refused(export, tmp_path):
     path.write_text(LOGIN)
     assert "a web page" in export_refused(path, EvidenceError)
     assert "no such file" in export_refused(tmp_path / "none.csv", EvidenceError)
+
+
+def test_an_export_file_that_is_read_as_any_table_is_recognised(export):
+    found = cf.evidence.read(export())
+    assert [r for r in found.repairs if "sources.acled(export=...)" in r]
 
 
 def test_an_export_file_needs_neither_account_nor_cache(export, monkeypatch):

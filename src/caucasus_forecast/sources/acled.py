@@ -7,83 +7,27 @@ only the user can open, or in the user's own export files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from ..errors import SourceError, nearest
-from ..evidence import ONE_DAY, Event, Window
-from ..names import DEATHS
+from ..errors import SourceError
+from ..evidence import ONE_DAY, Window
 from .acled_api import Query, Told, fetch, stored
+from .acled_counts import Counting, by_month
 from .acled_export import Exported, exported
 from .acled_login import Login, account, website
-from .acled_rows import FIRST_DAY, TYPES, VIOLENCE, AcledEvent, Rows
-from .cache import Cache, Entry
+from .acled_rows import FIRST_DAY, VIOLENCE
+from .cache import Cache
 from .cells import given
-from .fetched import Fetched, Used, counted, stale, totals
+from .fetched import STALE, Fetched, Used, stale
 from .http import Client
+from .manifests import Entry
 
 COUNTRIES = ("Armenia", "Azerbaijan")
 FIRST = date(2018, 1, 1)
-COUNTS = ("fatalities", "events")
-REFERENCE = (
-    "Raleigh, Clionadh, Roudabeh Kishi, and Andrew Linke (2023). Political instability patterns "
-    "are obscured by conflict dataset scope conditions, sources, and coding choices. Humanities "
-    "and Social Sciences Communications 10, 74. https://doi.org/10.1057/s41599-023-01559-4"
-)
-TERMS = (
-    "ACLED's terms (https://acleddata.com): name ACLED with the day of access wherever you show "
-    "numbers made of its data, say how they were made, and do not pass its rows on."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Counting:
-    """What is counted, of which types of event, as which series.
-
-    Parameters
-    ----------
-    count
-        ``fatalities`` or ``events``.
-    event_types
-        Some of ACLED's six.
-    series
-        Its name; fatalities of organised violence are ``battle_deaths`` where there is none.
-
-    Raises
-    ------
-    SourceError
-        If there is no such count or type, or the series needs a name.
-    """
-
-    count: str
-    event_types: tuple[str, ...]
-    series: str = ""
-
-    def __post_init__(self) -> None:
-        if self.count not in COUNTS:
-            raise SourceError(f"count is {self.count!r}; {nearest(self.count, COUNTS)}")
-        for name in self.event_types:
-            if name not in TYPES:
-                raise SourceError(f"event type {name!r}: {nearest(name, TYPES)}")
-        if not self.event_types:
-            raise SourceError(f"no event type is asked for; name one of {', '.join(TYPES)}")
-        violent = self.count == "fatalities" and set(self.event_types) <= set(VIOLENCE)
-        if not (self.series or violent):
-            raise SourceError(
-                f"these counts are not {DEATHS}; name the series that they are of: series=..., "
-                "--series"
-            )
-        if self.series == DEATHS and self.count == "events":
-            raise SourceError(f"series is {DEATHS!r}, and events are not deaths; name another")
-        object.__setattr__(self, "series", self.series or DEATHS)
-
-    def of(self, event: AcledEvent) -> Event:
-        """An event as it is counted."""
-        number = event.fatalities if self.count == "fatalities" else 1
-        return Event(Window(event.day, event.day), number)
+SINCE = dict.fromkeys(("armenia", "azerbaijan", "georgia"), FIRST)  # ACLED looked at them
 
 
 def acled(
@@ -162,11 +106,11 @@ def acled(
     caucasus_forecast.errors.SourceError: these counts are not battle_deaths; name the series that \
 they are of: series=..., --series
     """
-    what, places = Counting(count, tuple(event_types), series), _places(countries)
+    what, places = Counting(count, _several(event_types), series), _places(_several(countries))
     kept = cache or Cache("acled", private=True)
     today = kept.now().date()
     begin = None if first is None else given(first, "first", FIRST_DAY, today, "ACLED")
-    end = None if last is None else given(last, "last", begin or FIRST_DAY, today, "ACLED")
+    end = None if last is None else given(last, "last", FIRST_DAY, today, "ACLED")
     files = [export] if isinstance(export, str | Path) else list(export)
     if files:
         got = None if accessed is None else given(accessed, "accessed", FIRST_DAY, today, "ACLED")
@@ -195,8 +139,11 @@ def _or_by_export() -> Iterator[None]:
         ) from None
 
 
-def _places(countries: Sequence[str]) -> tuple[str, ...]:
-    named = (countries,) if isinstance(countries, str) else tuple(countries)
+def _several(named: str | Sequence[str]) -> tuple[str, ...]:
+    return (named,) if isinstance(named, str) else tuple(named)
+
+
+def _places(named: tuple[str, ...]) -> tuple[str, ...]:
     for name in named:
         if not isinstance(name, str) or not name.strip() or "|" in name or not name.isprintable():
             raise SourceError(f"countries has {name!r}; write names as ACLED has them")
@@ -212,6 +159,9 @@ def _of_reply(
     entry: Entry, told: Told, query: Query, what: Counting, last: date | None, today: date
 ) -> Fetched:
     newest = told.rows.events[-1].day
+    oldest = {e.country.casefold(): e.day for e in reversed(told.rows.events)}
+    starts = {c: SINCE.get(c.casefold(), oldest[c.casefold()] - STALE) for c in query.countries}
+    _refuse_early(query.first, starts)
     coverage = _covered(query.first, last, newest, newest, told.limits)
     used = Used(
         name="ACLED API",
@@ -225,7 +175,7 @@ def _of_reply(
         rows=entry.facts.rows,
     )
     notes = [*stale("the newest event is of", newest, today), *told.limits, *told.notes]
-    return _counts(told.rows, coverage, what, query.countries, (used,), notes)
+    return by_month(told.rows, coverage, what, query.countries, (used,), notes)
 
 
 def _of_files(
@@ -234,6 +184,7 @@ def _of_files(
 ) -> Fetched:  # fmt: skip
     events = found.rows.events
     begin = first or events[0].day.replace(day=1)
+    _refuse_early(begin, {c: SINCE[c.casefold()] for c in places if c.casefold() in SINCE})
     coverage = _covered(begin, last, events[-1].day, found.accessed, ())
     notes = [*stale("the newest event is of", events[-1].day, today), *found.notes]
     if first is None or last is None:
@@ -244,7 +195,22 @@ def _of_files(
         if len(lacking) == len(what.event_types):
             raise SourceError(f"ACLED: {said}; export these types of event too, or name others")
         notes.append(f"{said}: taken as none, if they were exported")
-    return _counts(found.rows, coverage, what, places, found.used, notes)
+    return by_month(found.rows, coverage, what, places, found.used, notes)
+
+
+def _refuse_early(first: date, starts: Mapping[str, date]) -> None:
+    """Refuse days on which ACLED is not known to have looked at a country.
+
+    Raises
+    ------
+    SourceError
+    """
+    for country, since in starts.items():
+        if first < since:
+            raise SourceError(
+                f"first is {first}, and ACLED is not known to have looked at {country} before "
+                f"{since}; earlier days are unknown, not zero; begin then or later"
+            )
 
 
 def _covered(
@@ -260,49 +226,7 @@ def _covered(
         )
     if end < first:
         raise SourceError(
-            f"no month from {first} on is over by {newest}, the day of the newest event; begin "
-            "earlier (first), or say how far to count (last)"
+            f"the days to count would be from {first} to {end}, which is none (the newest event is "
+            f"of {newest}); begin earlier (first), or say how far to count (last)"
         )
     return Window(first, end)
-
-
-# -------------------------------------------------------------------------------------- the counts
-
-
-def _counts(
-    rows: Rows, coverage: Window, what: Counting, places: Sequence[str], used: tuple[Used, ...],
-    notes: Sequence[str],
-) -> Fetched:  # fmt: skip
-    inside = [
-        e
-        for e in rows.events
-        if e.event_type in what.event_types and coverage.start <= e.day <= coverage.end
-    ]
-    types = ", ".join(what.event_types)
-    attribution = (
-        f"ACLED (Armed Conflict Location & Event Data), acleddata.com, accessed "
-        f"{max(u.retrieved for u in used)[:10]}: {what.count} of {types} in {', '.join(places)}, "
-        "summed by month"
-    )
-    vague = sum(not e.exact for e in inside)
-    said = [
-        f"events counted: {len(inside)}; the newest of any type is of {rows.events[-1].day}",
-        *[f"rows that told of an event again, counted once: {rows.repeated}"] * bool(rows.repeated),
-        *[f"events dated to a week or a month, counted on ACLED's day: {vague}"] * bool(vague),
-    ]
-    return Fetched(
-        source="ACLED",
-        observations=counted(map(what.of, inside), [coverage], what.series, attribution),
-        coverage=(coverage,),
-        chosen={
-            "series": what.series,
-            "count": what.count,
-            "event_types": list(what.event_types),
-            "countries": list(places),
-        },
-        totals=totals(inside, ("country", "event_type"), ("fatalities",), "fatalities"),
-        releases=used,
-        attribution=attribution,
-        references=(REFERENCE, TERMS),
-        notes=(*notes, *rows.notes, *said),
-    )

@@ -18,8 +18,9 @@ from ..errors import SourceError
 from .acled_login import NO_ACCESS, Login
 from .acled_pages import whole
 from .acled_rows import FIELDS, AcledEvent, Rows, of_countries, read, single
-from .cache import MANIFEST, Cache, Entry, Facts, fingerprint
+from .cache import Cache
 from .cells import day, json_lines
+from .manifests import MANIFEST, Entry, Facts, fingerprint
 from .replies import Reply
 
 READ, DELETED = "api/acled/read", "api/deleted/read"

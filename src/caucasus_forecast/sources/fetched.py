@@ -93,6 +93,11 @@ class Fetched:
         return ", ".join(u.name for u in self.releases)
 
     @property
+    def published(self) -> date:
+        """The day the newest of it was out."""
+        return max(u.published for u in self.releases)
+
+    @property
     def citation(self) -> str:
         """How to cite it: show it where you show numbers made of it."""
         return "\n".join([self.attribution, *self.references])

@@ -13,10 +13,11 @@ from typing import Protocol
 
 from ..errors import SourceError, nearest
 from ..evidence import Window, without
-from .cache import Cache, Entry
+from .cache import Cache
 from .cells import given
 from .fetched import Used, joined, stale, within
 from .http import Client
+from .manifests import Entry
 from .ucdp_api import Api, api
 from .ucdp_cells import ESTIMATES
 from .ucdp_downloads import Downloads, downloads

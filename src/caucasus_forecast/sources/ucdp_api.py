@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import SourceError
-from .cache import Cache, Entry, Facts
+from .cache import Cache
 from .cells import json_lines
 from .http import Client, as_json
+from .manifests import Entry, Facts
 from .paging import refuse_partial, same_total, steady
 from .replies import Patience, Reply
 from .ucdp_cells import NUMBERS

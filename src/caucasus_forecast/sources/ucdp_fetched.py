@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,11 @@ class UcdpFetched(Fetched):
     """
 
     events: tuple[UcdpEvent, ...]
+
+    def only(self, wanted: Callable[[UcdpEvent], bool]) -> UcdpFetched:
+        """The same of some of the events, counted anew."""
+        some = tuple(filter(wanted, self.events))
+        return of_events(some, self.coverage, self.chosen["estimate"], self.releases, self.notes)
 
     def frame(self) -> Any:
         """The events as a pandas data frame."""

@@ -9,7 +9,7 @@ from itertools import chain
 
 from ..errors import SourceError, nearest
 from ..evidence import Window
-from .cache import Facts, fingerprint
+from .manifests import Facts, fingerprint
 from .ucdp_cells import NEEDED, NUMBERS, codes_of, day_of, header_of, number_of, plain
 from .ucdp_releases import Release
 
