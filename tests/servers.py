@@ -253,3 +253,93 @@ def api_route(rows, page=2, change=None):
         return change(asked, envelope) if change else envelope
 
     return answer_to
+
+
+# ------------------------------------------------------------------ what ACLED says: invented rows
+
+EMAIL, PASSWORD = "analyst@example.org", "canary-pass-5e1d77"
+TEXT = "canary-text-c0ffee, as reported near a post"
+
+
+def acled_row(number, day, event_type="Battles", fatalities=0, country="Azerbaijan", **changes):
+    """An invented event, as the API has it: numbers as numbers, coordinates as text."""
+    return {
+        "event_id_cnty": f"{country[:3].upper()}{number}", "event_date": day, "year": int(day[:4]),
+        "time_precision": 1, "disorder_type": "Political violence", "event_type": event_type,
+        "sub_event_type": "Armed clash", "actor1": f"Side A {TEXT}", "assoc_actor_1": "",
+        "inter1": "State forces", "actor2": "Side B", "assoc_actor_2": "", "inter2": "State forces",
+        "interaction": "State forces-State forces", "civilian_targeting": "", "iso": 31,
+        "region": "Caucasus and Central Asia", "country": country, "admin1": "Somewhere",
+        "admin2": "", "admin3": "", "location": "A post", "latitude": "40.0000",
+        "longitude": "47.0000", "geo_precision": 1, "source": "A paper", "source_scale": "National",
+        "notes": TEXT, "fatalities": fatalities, "tags": "", "timestamp": 1764000000, **changes,
+    }  # fmt: skip
+
+
+def acled_csv(rows, columns=None, separator=","):
+    out = io.StringIO(newline="")
+    names = columns or list(rows[0])
+    writer = csv.writer(out, delimiter=separator)
+    writer.writerow(names)
+    writer.writerows([row.get(c, "") for c in names] for row in rows)
+    return out.getvalue().encode()
+
+
+class Acled:
+    """ACLED's website: it knows one account, gives tokens, and pages as ACLED does.
+
+    `change(asked, envelope)` may spoil a page; `expire` ends the access tokens that were given,
+    `forget` the refresh tokens too.
+    """
+
+    def __init__(self, rows, deleted=(), change=None):
+        self.rows, self.deleted, self.change = list(rows), list(deleted), change
+        self.access, self.refresh, self.grants = set(), set(), []
+
+    def routes(self):
+        return {
+            "/oauth/token": self.token,
+            "/api/acled/read": lambda asked: self.read(asked, self.rows),
+            "/api/deleted/read": lambda asked: self.read(asked, self.deleted),
+        }
+
+    def expire(self):
+        self.access.clear()
+
+    def forget(self):
+        self.access.clear()
+        self.refresh.clear()
+
+    def token(self, asked):
+        form = asked.form
+        self.grants.append(form.get("grant_type"))
+        mine = (form.get("username"), form.get("password")) == (EMAIL, PASSWORD)
+        again = form.get("refresh_token") in self.refresh
+        if form.get("client_id") != "acled" or not (mine or again):
+            return status(400)
+        n = len(self.grants)
+        given = {"access_token": f"canary-access-{n}", "refresh_token": f"canary-refresh-{n}"}
+        self.access.add(given["access_token"])
+        self.refresh.add(given["refresh_token"])
+        return {"token_type": "Bearer", "expires_in": 86400, **given}
+
+    def read(self, asked, rows):
+        if asked.headers.get("Authorization", "").removeprefix("Bearer ") not in self.access:
+            return status(401)
+        query = asked.query
+        places = query.get("country", "").split("|")
+        first, _, last = query.get("event_date", "0|9").partition("|")
+        fields = query.get("fields", "").split("|")
+        found = [
+            {k: v for k, v in r.items() if fields == [""] or k in fields}
+            for r in rows
+            if "event_date" not in r
+            or (r["country"] in places and first <= r["event_date"] <= last)
+        ]
+        size, page = int(query["limit"]), int(query["page"])
+        envelope = {
+            "status": 200, "success": True, "last_update": None, "count": None,
+            "total_count": None, "messages": [], "filename": "data",
+            "data": found[(page - 1) * size : page * size], "data_query_restrictions": {},
+        }  # fmt: skip
+        return self.change(asked, envelope) if self.change else envelope

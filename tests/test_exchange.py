@@ -25,9 +25,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from caucasus_forecast import cli, exchange, interventions, names
+from caucasus_forecast import cli, exchange, interventions, names, text
 from caucasus_forecast.errors import CaseError, StorageError
-from caucasus_forecast.exchange import Submission, facts, hub, hubfiles, naming, text
+from caucasus_forecast.exchange import Submission, facts, hub, hubfiles, naming
 from caucasus_forecast.exchange.thinning import thinned
 from caucasus_forecast.forecasting import Forecast
 

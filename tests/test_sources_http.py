@@ -15,8 +15,9 @@ from servers import LOGIN, NOW, Answer, Waits, client, server, status, zipped
 
 from caucasus_forecast.errors import SourceError
 from caucasus_forecast.sources import cache as caches
-from caucasus_forecast.sources.cache import Cache, Facts, fingerprint
+from caucasus_forecast.sources.cache import Cache
 from caucasus_forecast.sources.http import Client, as_json
+from caucasus_forecast.sources.manifests import Facts, fingerprint
 from caucasus_forecast.sources.replies import Reply, asked_wait, unzipped
 
 CANARY = "canary-4f9a1c77"

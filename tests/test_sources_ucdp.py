@@ -1,9 +1,11 @@
 """UCDP against a local server: which releases are taken, what they say, and what is refused."""
 
+import gzip
 import json
 import logging
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 
 import pytest
 from servers import (
@@ -30,7 +32,7 @@ from caucasus_forecast.evidence import Window
 from caucasus_forecast.sources import cache as caches
 from caucasus_forecast.sources import ucdp, ucdp_api, ucdp_downloads
 from caucasus_forecast.sources.cache import Cache
-from caucasus_forecast.sources.fetched import csv_bytes, joined, within
+from caucasus_forecast.sources.fetched import counted, joined, within
 from caucasus_forecast.sources.ucdp_cells import COLUMNS, NEEDED
 from caucasus_forecast.sources.ucdp_releases import (
     consolidated,
@@ -157,7 +159,7 @@ def test_coverage_ends_with_the_newest_release_and_not_with_the_last_event():
 def test_fault_94_an_unknown_version_is_gone_past_to_the_newest_with_rows():
     with server(ucdp_routes(**ALL)) as there:
         found = fetch(there, now=NOW)
-    assert found.releases[-1].release.version == "26.0.8"
+    assert found.releases[-1].name == "Candidate 26.0.8"
     asked = there.paths()
     for month in (9, 10):
         assert f"/candidateged/GEDEvent_v26_0_{month}.csv" in asked
@@ -370,7 +372,7 @@ def test_as_of_goes_by_the_day_the_file_was_last_changed_where_it_is_told():
             "on 2026-08-20"
         )
         later = fetch(there, as_of="2026-09-22", now=NOW)
-    used = next(u for u in later.releases if u.release.version == "26.0.7")
+    used = next(u for u in later.releases if u.name == "Candidate 26.0.7")
     assert (str(used.published), used.assumed) == ("2026-09-21", False)
 
 
@@ -390,12 +392,14 @@ def test_an_older_final_release_serves_an_older_day():
     assert "stale: the newest release ends on 2020-12-31" in note(found, "stale")
 
 
-def test_fault_102_a_stale_release_is_said():
+def test_fault_102_a_stale_release_is_said_and_reaches_the_forecast():
     assert not [n for n in fetched().notes if n.startswith("stale")]
     found = fetched(now=datetime(2027, 1, 15, tzinfo=UTC))
     assert note(found, "stale") == (
         "stale: the newest release ends on 2026-08-31, over 120 days before 2027-01-15"
     )
+    said = cf.evidence.read(found).repairs
+    assert said[:2] == (found.attribution, note(found, "stale")), "first among what is shown"
 
 
 @pytest.mark.parametrize(
@@ -617,6 +621,78 @@ def test_a_release_that_changed_is_taken_and_its_forerunner_remembered():
     assert cache_at().entry("GEDEvent_v26_0_7.csv").replaced == first.sha256
 
 
+# -------------------------------------------------------------- troubles that may pass, both roads
+
+
+def once(routes, path, answer):
+    """Routes that answer the first request for a path in another way."""
+    normal, turn = routes[path], iter(range(1000))
+
+    def reply(asked):
+        if next(turn) == 0:
+            return answer
+        return normal(asked) if callable(normal) else normal
+
+    return routes | {path: reply}
+
+
+PASSING = pytest.mark.parametrize(
+    ("answer", "waited"),
+    [
+        (status(429), [2.0]),
+        (status(429, Retry_After="7"), [7.0]),
+        (status(429, Retry_After="Wed, 30 Sep 2026 12:00:40 GMT"), [40.0]),
+        (status(500), [2.0]),
+        (status(503), [2.0]),
+        (Answer(drop=True), [1.0]),
+        (Answer(b"id,best" * 9, cut=20), [1.0]),
+    ],
+)
+
+
+@PASSING
+@pytest.mark.parametrize("path", ["/", "/ged/ged261-csv.zip", "/candidateged/GEDEvent_v26_0_8.csv"])
+def test_fault_93_a_download_waits_for_a_trouble_that_may_pass(path, answer, waited):
+    waits = Waits(AFTER_AUGUST)
+    with server(once(ucdp_routes(**ALL), path, answer)) as there:
+        found = fetch(there, waits=waits)
+    assert waits.waited == waited
+    assert found.observations == fetched().observations
+
+
+@PASSING
+def test_fault_93_the_api_waits_for_a_trouble_that_may_pass(token, answer, waited):
+    waits = Waits(AFTER_AUGUST)
+    found, _ = asked_api(once(api_routes(), "/gedevents/26.1", answer), waits=waits)
+    assert waits.waited == waited
+    assert found.observations == fetched().observations
+
+
+def test_fault_93_a_download_that_may_not_be_asked_for_today_is_told_and_not_waited_for():
+    waits = Waits(AFTER_AUGUST)
+    said = refused(releases={**ALL, "ged261": status(429, Retry_After="86400")}, waits=waits)
+    assert "status 429; the wait would be 86400 s more" in said
+    assert waits.waited == []
+
+
+def test_a_source_that_says_nothing_is_given_up():
+    waits = Waits(AFTER_AUGUST)
+    patience = waits.patience(read=0.1, tries=2)
+    client = ucdp_downloads.downloads(cache_at())
+    with server({"/": Answer(silent=True)}) as there:
+        client = replace(client, base=there.base, patience=patience)
+        with pytest.raises(SourceError, match="no answer in time, 2 times over"):
+            ucdp(cache=cache_at(), client=client)
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+def test_fault_98_a_download_that_is_sent_to_another_host_is_refused(code):
+    with server(ucdp_routes(**ALL)) as other:
+        moved = status(code, Location=f"{other.base}ged/ged261-csv.zip")
+        assert "refused, nothing was asked there" in refused(releases={**ALL, "ged261": moved})
+    assert other.asked == []
+
+
 # ------------------------------------------------------------------------------------- the API
 
 ROWS = {
@@ -744,7 +820,7 @@ def test_fault_98_a_total_that_keeps_changing_is_refused(token):
     n = iter(range(4, 100))
     said = api_refused(api_routes(v26_1=after(0, lambda a, e: e | {"TotalCount": next(n)})))
     assert "the number of rows went from" in said
-    assert "twice; the release is being changed" in said
+    assert "twice; the data is being changed" in said
 
 
 def test_fault_98_links_in_a_circle_are_refused(token):
@@ -824,6 +900,30 @@ def test_fault_96_truncated_json_is_refused_and_kept_without_the_token(token):
     assert "***" in kept.read_text()
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (LOGIN, "a web page came where JSON was wanted"),
+        (
+            Answer(gzip.compress(b"{}" * 900)[:-9], headers={"Content-Encoding": "gzip"}),
+            "the gzip data is cut off",
+        ),
+    ],
+)
+def test_fault_96_an_answer_of_the_api_that_is_no_json_is_refused_and_kept(token, answer, said):
+    told = api_refused(dict.fromkeys(api_routes(), answer))
+    assert said in told
+    assert caches.REFUSED in told
+
+
+def test_fault_98_the_api_sent_to_another_host_is_refused_and_the_token_not_sent(token):
+    with server(api_routes()) as other:
+        moved = status(302, Location=f"{other.base}gedevents/26.1")
+        said = api_refused(api_routes() | {"/gedevents/26.1": moved})
+        assert "refused, nothing was asked there" in said
+    assert other.asked == []
+
+
 def test_fault_93_the_burst_limit_is_waited_for_and_the_page_resumed(token):
     waits = Waits(AFTER_AUGUST)
     routes = api_routes()
@@ -877,8 +977,8 @@ def test_fault_91_the_token_is_in_no_log_manifest_or_error(token, caplog):
 def test_what_was_fetched_says_everything_about_itself():
     found = fetched()
     said = repr(found)
-    assert "9 events" not in said
-    assert said.startswith("UCDP: 8 events, 517 deaths (best; low 517, high 520)")
+    assert said.startswith("UCDP: events 8, low 517, best 517, high 520\n")
+    assert "series battle_deaths; estimate best" in said
     assert found.release in said
     assert "Sundberg, Ralph, and Erik Melander (2013)" in found.citation
     assert "Hegre, Håvard" in found.citation
@@ -892,7 +992,7 @@ def test_only_final_rows_do_not_cite_the_candidate_data():
 
 
 def test_totals_are_by_country_and_dyad():
-    rows = fetched().totals()
+    rows = fetched().totals
     assert rows[0] | {"dyad": ""} == {
         "country": "Azerbaijan", "dyad": "", "events": 6, "low": 510, "best": 510, "high": 513,
     }  # fmt: skip
@@ -927,9 +1027,10 @@ def test_what_was_fetched_is_counts():
     assert [(o.window, o.count) for o in read] == [(o.window, o.count) for o in found.observations]
 
 
-def test_cells_that_spreadsheets_run_are_quoted():
-    assert csv_bytes([{"a": "@x"}, {"a": "-1"}, {"a": -1}]) == b"a\n'@x\n'-1\n-1\n"
-    assert csv_bytes([], ("a",)) == b"a\n"
+def test_cells_that_spreadsheets_run_are_quoted(tmp_path):
+    odd = [ged_row(15, "2026-08-09", dyad_name="=cmd()"), *AUGUST[2:]]
+    found = fetched(releases={**ALL, "v26_0_8": odd})
+    assert ",'=cmd()," in found.events_to_csv(tmp_path / "events.csv").read_text()
 
 
 def test_windows_are_joined_and_cut():
@@ -940,10 +1041,11 @@ def test_windows_are_joined_and_cut():
 
 
 def test_an_event_outside_what_was_looked_at_cannot_be_counted_by_accident():
-    lost = replace(fetched(), coverage=(Window(date(2025, 1, 1), date(2025, 1, 31)),))
-    assert sum(o.count for o in lost.observations) == 0
+    january = [Window(date(2025, 1, 1), date(2025, 1, 31))]
+    far = cf.evidence.Event(FAR, 1)
+    assert [o.count for o in counted([far], january, "battle_deaths", "")] == [0]
     with pytest.raises(EvidenceError):
-        cf.evidence.monthly([cf.evidence.Event(FAR, 1)], lost.coverage)
+        cf.evidence.monthly([far], january)
 
 
 FAR = Window(date(2026, 1, 1), date(2026, 1, 2))
@@ -957,6 +1059,8 @@ def command(monkeypatch, capsys):
     """`fetch ucdp ...` against the local server: (exit code, standard output, standard error)."""
 
     def run(*arguments, routes=None):
+        module = import_module("caucasus_forecast.sources.ucdp")
+        monkeypatch.setattr(module, "Cache", lambda source: cache_at(NOW))
         with server(routes or ucdp_routes(**ALL)) as there:
             for module, name in ((ucdp_downloads, "DOWNLOADS"), (ucdp_api, "API")):
                 monkeypatch.setattr(module, name, there.base)
@@ -995,7 +1099,8 @@ def test_the_command_speaks_json(command):
     body = json.loads(out)
     assert (code, err) == (0, "")
     assert [r["name"] for r in body["releases"]][-1] == "Candidate 26.0.8"
-    assert body["estimate"] == "high"
+    assert body["chosen"] == {"series": "battle_deaths", "estimate": "high"}
+    assert body["releases"][-1]["coverage"] == ["2026-08-01", "2026-08-31"]
     assert len(body["counts"]) == 8
     assert body["citation"].startswith("UCDP GED 26.1")
 

@@ -317,14 +317,26 @@ def _said(read: Read, study: Study) -> dict[str, str]:
     used = [o for o in read.rows if o.window.end <= study.as_of]
     tense = [o for o in used if study.theory.evidence.series[o.series].node == names.TENSION]
     others = [o for o in used if o not in set(tense)]
-    sources = list(dict.fromkeys(o.source for o in used if o.source))
     said = {
         "repairs": json.dumps(_shortened(read.repairs), ensure_ascii=False),
         "cautions": json.dumps([*rows.cautions(tense, ceiling), *rows.cautions(others)]),
-        "sources": "; ".join(_shortened(sources)),
+        "sources": cited(used),
         "evidence_sha256": read.digest,
     }
     return {k: v for k, v in said.items() if v not in ("", "[]")}
+
+
+def cited(rows: Sequence[Observation], before: str = "") -> str:
+    """The sources that rows name, after those that were named before.
+
+    Examples
+    --------
+    >>> month = rows.Window(date(2024, 1, 1), date(2024, 1, 31))
+    >>> cited([Observation(month, "battle_deaths", 3.0, source="a list")], before="a book")
+    'a book; a list'
+    """
+    named = dict.fromkeys(o.source for o in rows if o.source and o.source not in before)
+    return "; ".join(filter(None, (before, *_shortened(list(named)))))
 
 
 def _shortened(lines: Sequence[str]) -> list[str]:

@@ -269,7 +269,7 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     title,probability
     '=1+1,0.25
     """
-    from ..exchange.text import csv_text
+    from ..text import csv_text
 
     return csv_text(list(rows[0]), (r.values() for r in rows), "{:.6g}".format) if rows else ""
 

@@ -82,13 +82,16 @@ def _news(data: xr.Dataset) -> list[dict[str, Any]]:
 def _own_counts(updated: Updated, folder: Path) -> dict[str, str]:
     """Write the user's counts, old and new, beside the result, so that it can be made again."""
     from .. import updating
+    from ..text import csv_text
 
     rows = updating.own_counts(updated.study)
     if not rows:
         return {}
     name = "inputs/evidence/counts.csv"
-    lines = [f"{o.window.start},{o.window.end},{o.series},{o.count:.0f}" for o in rows]
+    sources = updated.study.panel.attrs.get("sources", "")
+    cells = ((o.window.start, o.window.end, o.series, int(o.count), sources) for o in rows)
+    header = ("start", "end", "series", "count", "source")
     with storing(folder):
         (folder / name).parent.mkdir(parents=True)
-        (folder / name).write_text("\n".join(["start,end,series,count", *lines, ""]), "utf-8")
+        (folder / name).write_text(csv_text(header, cells), "utf-8")
     return {"evidence": name}

@@ -312,6 +312,11 @@ def _of_events(
     deaths = plan.name.get("count")
     what = f"its deaths in {deaths!r}" if deaths else "each counts one"
     found.repairs.append(f"{table.where}: a row is one event, {what}")
+    if "event_id_cnty" in table.columns:
+        found.repairs.append(
+            f"{table.where}: rows of ACLED, every type counted, nothing cited; "
+            "sources.acled(export=...), fetch acled --export, chooses types and cites ACLED"
+        )
     for column, several in values.items():
         if len(several) > 1:
             shown = ", ".join(sorted(several)[:5]) + (", …" if len(several) > 5 else "")

@@ -32,9 +32,9 @@ import numpy as np
 from .. import names
 from ..errors import CaseError
 from ..panel import ONE_MONTH
+from ..text import literal
 from .document import THRESHOLDS, Reader
 from .naming import ABBREVIATION, Named, safe
-from .text import literal
 from .thinning import thinned
 
 Array = np.ndarray

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from .. import atomic
 from ..errors import CaseError, StorageError
+from ..text import csv_text, yaml_text
 from .facts import OWN, facts
 from .hub import Row, Submission, origin_of, rows
 from .naming import gather
-from .text import csv_text, yaml_text
 
 METADATA_KEY: Final = b"caucasus_forecast"
 METHODS: Final = (

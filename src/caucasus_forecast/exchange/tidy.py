@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from ..text import csv_text
 from .document import document
-from .text import csv_text
 
 CARRIED: Final = (
     "kind", "done", "as_of", "reference_class", "model", "prior_set", "digest", "data_digest",

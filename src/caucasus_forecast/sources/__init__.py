@@ -3,7 +3,9 @@
 Nothing here touches the network until one of its functions is called.
 """
 
+from .acled import acled
 from .fetched import Fetched
 from .ucdp import ucdp
+from .ucdp_fetched import UcdpFetched
 
-__all__ = ["Fetched", "ucdp"]
+__all__ = ["Fetched", "UcdpFetched", "acled", "ucdp"]

@@ -13,25 +13,24 @@ folder. What is read is compared with its SHA-256.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from .. import atomic
 from ..errors import CaucasusForecastError, SourceError
+from .manifests import MANIFEST, Entry, Facts, manifest_bytes, read_manifest
 from .replies import Reply, utc_now
 
 VARIABLE = "CAUCASUS_FORECAST_CACHE"
 SHRINKAGE = 0.1
 REFUSED = "refused"
-MANIFEST = ".manifest"
 KEPT_BYTES = 1_000_000
 KEPT_FILES = 20
 
@@ -54,59 +53,6 @@ def home() -> Path:
     return Path(named)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What was found in a reply when it was read.
-
-    Parameters
-    ----------
-    rows
-        How many.
-    first, last
-        The first and last day told of, ISO; empty where there is none.
-    columns
-        Fingerprint of the names of its columns, see `fingerprint`.
-    """
-
-    rows: int
-    first: str = ""
-    last: str = ""
-    columns: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """The manifest of a stored reply.
-
-    Parameters
-    ----------
-    name
-        Of the file.
-    url
-        Where it came from, without secrets.
-    retrieved
-        When these very bytes first came, ISO, UTC.
-    modified, tag
-        ``Last-Modified`` and ``ETag`` as the source told them.
-    sha256, bytes
-        Of the file.
-    facts
-        What is in it.
-    replaced
-        SHA-256 of the reply that it took the place of; empty for the first.
-    """
-
-    name: str
-    url: str
-    retrieved: str
-    modified: str
-    tag: str
-    sha256: str
-    bytes: int
-    facts: Facts
-    replaced: str = ""
-
-
 @dataclass(frozen=True)
 class Cache:
     """The folder of one source.
@@ -117,6 +63,8 @@ class Cache:
         Its name, one safe part of a path.
     now
         The time of day.
+    private
+        Whether nobody but the user may look into it.
 
     Examples
     --------
@@ -126,6 +74,7 @@ class Cache:
 
     source: str
     now: Callable[[], datetime] = utc_now
+    private: bool = False
 
     @property
     def folder(self) -> Path:
@@ -144,6 +93,8 @@ class Cache:
         cure = f"set {VARIABLE} to a folder that can be written to"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if self.private:
+                self.folder.chmod(0o700)
             lock = FileLock(self.folder / ".lock")
             lock.acquire(timeout=60)
         except Timeout:
@@ -168,7 +119,7 @@ class Cache:
         SourceError
             If one cannot be read.
         """
-        return tuple(_entry(path) for path in sorted(self.folder.glob(f"*{MANIFEST}")))
+        return tuple(read_manifest(path) for path in sorted(self.folder.glob(f"*{MANIFEST}")))
 
     def entry(self, name: str) -> Entry | None:
         """The manifest of a stored reply; None if it is not there.
@@ -179,7 +130,7 @@ class Cache:
             If it cannot be read.
         """
         manifest = self._manifest(name)
-        return _entry(manifest) if manifest.exists() else None
+        return read_manifest(manifest) if manifest.exists() else None
 
     def read(self, name: str) -> tuple[Entry, bytes]:
         """A stored reply, compared with its SHA-256.
@@ -242,9 +193,8 @@ class Cache:
             facts=facts,
             replaced=old.replaced if old and same else old.sha256 if old else "",
         )
-        manifest = json.dumps(asdict(entry), ensure_ascii=False, indent=2) + "\n"
         _write(self._body(name, digest), reply.body)
-        _write(self._manifest(name), manifest.encode())
+        _write(self._manifest(name), manifest_bytes(entry))
         if old is not None and not same:
             with suppress(OSError):
                 self._body(name, old.sha256).unlink()
@@ -315,32 +265,3 @@ def _write(path: Path, body: bytes) -> None:
         atomic.write(path, body, overwrite=True)
     except CaucasusForecastError as error:
         raise SourceError(str(error)) from None
-
-
-def _entry(manifest: Path) -> Entry:
-    try:
-        fields = json.loads(manifest.read_text(encoding="utf-8"))
-        facts = Facts(**fields.pop("facts"))
-        entry = Entry(facts=facts, **fields)
-        datetime.fromisoformat(entry.retrieved)
-        for day in filter(None, (facts.first, facts.last)):
-            date.fromisoformat(day)
-        if not isinstance(facts.rows, int) or manifest.name != f"{entry.name}{MANIFEST}":
-            raise ValueError("does not fit its file")
-    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise SourceError(
-            f"{manifest}: the manifest cannot be read ({type(error).__name__}); delete it and "
-            "fetch again"
-        ) from None
-    return entry
-
-
-def fingerprint(columns: list[str]) -> str:
-    """A short mark of the names of columns, the same in whatever order they stand.
-
-    Examples
-    --------
-    >>> fingerprint(["id", "best"]) == fingerprint(["best", "id"]) != fingerprint(["id"])
-    True
-    """
-    return hashlib.sha256("\n".join(sorted(columns)).encode()).hexdigest()[:16]

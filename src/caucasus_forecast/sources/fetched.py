@@ -1,60 +1,47 @@
-"""What a fetch gives: events, the months they were looked for in, and where it all came from."""
+"""What a fetch gives: counts, the days they were looked for on, and where it all came from."""
 
 from __future__ import annotations
 
-import csv
 import html
-import io
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
-from functools import cached_property
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from .. import atomic
 from ..evidence import ONE_DAY, Event, Observation, Window, monthly
-from .ucdp_cells import ESTIMATES
-from .ucdp_releases import Release
-from .ucdp_rows import UcdpEvent
+from ..text import csv_text
 
-EVENT_COLUMNS = (
-    "id", "start", "end", "low", "best", "high", "country", "country_id", "dyad", "dyad_id",
-    "kind", "where_prec", "date_prec", "clarity", "status", "release", "final",
-)  # fmt: skip
-
-GED = (
-    "Sundberg, Ralph, and Erik Melander (2013). Introducing the UCDP Georeferenced Event Dataset. "
-    "Journal of Peace Research 50(4), 523-532. https://doi.org/10.1177/0022343313484347"
-)
-CANDIDATE = (
-    "Hegre, Håvard, Mihai Croicu, Kristine Eck, and Stina Högbladh (2020). Introducing the UCDP "
-    "Candidate Events Dataset. Research & Politics 7(3). https://doi.org/10.1177/2053168020935257"
-)
+COLUMNS = ("start", "end", "series", "count", "source")
+STALE = timedelta(days=120)
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A release that was read.
+    """What was read: a release, a reply, a file.
 
     Parameters
     ----------
-    release
-        Which.
+    name, kind
+        Which, and of what kind.
+    coverage
+        The days it tells of.
     published
         The day its bytes were out.
     assumed
-        Whether that day is the calendar's, for want of a better one.
+        Whether that day is assumed, for want of a better one.
     retrieved
         When they came, ISO, UTC.
     url, sha256
         From where, and the mark of the bytes.
     rows
-        Of all the release (of the query, where the API was asked).
+        Of all of it, counted or not.
     """
 
-    release: Release
+    name: str
+    kind: str
+    coverage: Window
     published: date
     assumed: bool
     retrieved: str
@@ -65,85 +52,60 @@ class Used:
 
 @dataclass(frozen=True)
 class Fetched:
-    """Events of a source and their monthly counts; `cf.forecast` takes it as it takes a table.
+    """Monthly counts of a source; `cf.forecast` and `Forecast.update` take it as counts.
 
     Parameters
     ----------
-    events
-        In order of time, each with low, best and high deaths and the release it is from.
+    source
+        Its name.
+    observations
+        One a month covered, zeros included; months that one event spans are one total. Each names
+        the `attribution` as its source.
     coverage
-        The days that the releases cover; outside them nothing is known.
-    estimate
-        Which of low, best and high the counts are.
+        The days that were looked at; outside them nothing is known.
+    chosen
+        What was counted: the series, and what makes its numbers.
+    totals
+        What the events sum to by place and kind, most first.
     releases
         What was read, oldest first.
+    attribution
+        One line for every row that is made of it.
+    references
+        The works to cite besides.
     notes
         Everything unusual.
     """
 
-    events: tuple[UcdpEvent, ...]
+    source: str
+    observations: tuple[Observation, ...]
     coverage: tuple[Window, ...]
-    estimate: str
+    chosen: Mapping[str, Any]
+    totals: tuple[Mapping[str, Any], ...]
     releases: tuple[Used, ...]
+    attribution: str
+    references: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
     def release(self) -> str:
-        """The releases by name, newest last."""
-        return ", ".join(str(u.release) for u in self.releases)
+        """What was read, by name, newest last."""
+        return ", ".join(u.name for u in self.releases)
 
     @property
-    def attribution(self) -> str:
-        """One line for every row that is made of it."""
-        newest = max(u.retrieved for u in self.releases)[:10]
-        return f"UCDP {self.release} ({self.estimate} estimates), CC BY 4.0, retrieved {newest}"
+    def published(self) -> date:
+        """The day the newest of it was out."""
+        return max(u.published for u in self.releases)
 
     @property
     def citation(self) -> str:
         """How to cite it: show it where you show numbers made of it."""
-        candidate = any(not u.release.final for u in self.releases)
-        yearly = [
-            "The yearly report on organized violence in the Journal of Peace Research that goes "
-            f"with UCDP {u.release}."
-            for u in self.releases
-            if u.release.final
-        ]
-        return "\n".join([self.attribution, GED, *yearly, *[CANDIDATE] * candidate])
+        return "\n".join([self.attribution, *self.references])
 
-    @cached_property
-    def observations(self) -> tuple[Observation, ...]:
-        """Deaths of every month covered; months that one event spans are one total."""
-        counted = [
-            Event(window, getattr(e, self.estimate), id=str(e.id))
-            for e in self.events
-            if (window := within(e.window, self.coverage)) is not None
-        ]
-        rows = monthly(counted, self.coverage)
-        return tuple(replace(o, source=self.attribution) for o in rows)
-
-    def totals(self) -> list[dict[str, Any]]:
-        """Events and deaths by country and dyad, most deaths first."""
-        events: Counter[tuple[str, str]] = Counter()
-        deaths: dict[tuple[str, str], list[int]] = {}
-        for e in self.events:
-            key = (e.country, e.dyad)
-            events[key] += 1
-            sums = deaths.setdefault(key, [0, 0, 0])
-            for i, name in enumerate(ESTIMATES):
-                sums[i] += getattr(e, name)
-        rows = [
-            {"country": c, "dyad": d, "events": n} | dict(zip(ESTIMATES, deaths[c, d], strict=True))
-            for (c, d), n in events.items()
-        ]
-        return sorted(rows, key=lambda r: (-r["best"], r["country"], r["dyad"]))
-
-    def frame(self) -> Any:
-        """The events as a pandas data frame."""
-        import pandas as pd
-
-        rows = self._event_rows()
-        frame = pd.DataFrame(rows, columns=list(EVENT_COLUMNS))
-        return frame.assign(start=pd.to_datetime(frame["start"]), end=pd.to_datetime(frame["end"]))
+    @property
+    def repairs(self) -> tuple[str, ...]:
+        """What a forecast made of it says of it."""
+        return self.attribution, *self.notes
 
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the counts as a table that `run` and `cf.forecast` read.
@@ -153,45 +115,23 @@ class Fetched:
         StorageError
             If the file exists (and `overwrite` is false) or cannot be written.
         """
-        rows = [
-            {
-                "start": o.window.start, "end": o.window.end, "series": o.series,
-                "count": int(o.count), "source": o.source,
-            }
+        rows = (
+            (o.window.start, o.window.end, o.series, int(o.count), o.source)
             for o in self.observations
-        ]  # fmt: skip
-        return atomic.write(path, csv_bytes(rows), overwrite=overwrite)
-
-    def events_to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the events as a table.
-
-        Raises
-        ------
-        StorageError
-            As `to_csv`.
-        """
-        return atomic.write(path, csv_bytes(self._event_rows(), EVENT_COLUMNS), overwrite=overwrite)
+        )
+        return atomic.write(path, csv_text(COLUMNS, rows).encode(), overwrite=overwrite)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the events, as JSON has it."""
+        """Everything but events, as JSON has it."""
         return {
+            "source": self.source,
             "releases": [
-                {
-                    "name": str(u.release),
-                    "kind": u.release.kind,
-                    "covers": [str(u.release.coverage.start), str(u.release.coverage.end)],
-                    "published": str(u.published),
-                    "published_assumed": u.assumed,
-                    "retrieved": u.retrieved,
-                    "url": u.url,
-                    "sha256": u.sha256,
-                    "rows": u.rows,
-                }
+                asdict(u) | {"coverage": _ends(u.coverage), "published": str(u.published)}
                 for u in self.releases
             ],
-            "coverage": [[str(w.start), str(w.end)] for w in self.coverage],
-            "estimate": self.estimate,
-            "totals": self.totals(),
+            "coverage": [_ends(w) for w in self.coverage],
+            "chosen": dict(self.chosen),
+            "totals": [dict(row) for row in self.totals],
             "counts": [
                 {"start": str(o.window.start), "end": str(o.window.end), "count": int(o.count)}
                 for o in self.observations
@@ -200,20 +140,15 @@ class Fetched:
             "notes": list(self.notes),
         }
 
-    def _event_rows(self) -> list[dict[str, Any]]:
-        return [
-            {c: getattr(e.window if c in ("start", "end") else e, c) for c in EVENT_COLUMNS}
-            for e in self.events
-        ]
-
     def __repr__(self) -> str:
-        sums = [sum(getattr(e, name) for e in self.events) for name in ESTIMATES]
+        chosen = (
+            f"{k} {v if isinstance(v, str) else ', '.join(v)}" for k, v in self.chosen.items()
+        )
         lines = [
-            f"UCDP: {len(self.events)} events, {sums[1]} deaths (best; low {sums[0]}, high "
-            f"{sums[2]})",
+            f"{self.source}: {_all(self.totals)}",
             f"  releases  {self.release}",
             f"  covered   {'; '.join(map(str, self.coverage))}",
-            f"  counts    {len(self.observations)} rows, {self.estimate} estimates",
+            f"  counts    {len(self.observations)} rows, {'; '.join(chosen)}",
             *(f"  note      {note}" for note in self.notes),
             *(f"  cite      {line}" for line in self.citation.splitlines()),
         ]
@@ -221,6 +156,87 @@ class Fetched:
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+# --------------------------------------------------------------------------------- counts and sums
+
+
+def counted(
+    events: Iterable[Event], coverage: Sequence[Window], series: str, source: str
+) -> tuple[Observation, ...]:
+    """Totals of months over the days covered; an event that reaches past them is cut to them.
+
+    Examples
+    --------
+    >>> may = Window(date(2026, 5, 1), date(2026, 5, 31))
+    >>> late = Event(Window(date(2026, 5, 30), date(2026, 6, 2)), 4)
+    >>> [(o.count, o.source) for o in counted([late], [may], "battle_deaths", "a list")]
+    [(4.0, 'a list')]
+    """
+    inside = [
+        replace(e, window=window)
+        for e in events
+        if (window := within(e.window, coverage)) is not None
+    ]
+    return tuple(replace(o, source=source) for o in monthly(inside, coverage, series))
+
+
+def totals(
+    events: Iterable[Any], by: Sequence[str], of: Sequence[str], rank: str
+) -> tuple[dict[str, Any], ...]:
+    """The number of events and the sums of some fields, by the values of others.
+
+    Parameters
+    ----------
+    events
+        Values with fields.
+    by, of
+        Fields that are compared, and fields that are summed.
+    rank
+        The sum by which the rows are in order, most first.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Row
+    >>> rows = [Row(place="a", deaths=1), Row(place="b", deaths=5), Row(place="a", deaths=2)]
+    >>> totals(rows, ["place"], ["deaths"], "deaths")
+    ({'place': 'b', 'events': 1, 'deaths': 5}, {'place': 'a', 'events': 2, 'deaths': 3})
+    """
+    sums: dict[tuple[str, ...], list[int]] = {}
+    for event in events:
+        row = sums.setdefault(tuple(getattr(event, name) for name in by), [0] * (len(of) + 1))
+        row[0] += 1
+        for i, name in enumerate(of, start=1):
+            row[i] += getattr(event, name)
+    named = ("events", *of)
+    rows = [
+        dict(zip(by, key, strict=True)) | dict(zip(named, row, strict=True))
+        for key, row in sums.items()
+    ]
+    return tuple(sorted(rows, key=lambda r: (-r[rank], *(r[name] for name in by))))
+
+
+def _all(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The sums of all rows: ``events 8, deaths 21``."""
+    if not rows:
+        return "no events"
+    names = [name for name, value in rows[0].items() if isinstance(value, int)]
+    return ", ".join(f"{name} {sum(row[name] for row in rows)}" for name in names)
+
+
+# ------------------------------------------------------------------------------------------- days
+
+
+def stale(what: str, newest: date, today: date) -> list[str]:
+    """A note where the newest day is long ago.
+
+    Examples
+    --------
+    >>> stale("the newest event is of", date(2026, 1, 1), date(2026, 5, 2))
+    ['stale: the newest event is of 2026-01-01, over 120 days before 2026-05-02']
+    """
+    old = today - newest > STALE
+    return [f"stale: {what} {newest}, over {STALE.days} days before {today}"] if old else []
 
 
 def within(window: Window, coverage: Sequence[Window]) -> Window | None:
@@ -256,21 +272,9 @@ def joined(windows: Iterable[Window]) -> tuple[Window, ...]:
     return tuple(pieces)
 
 
-def csv_bytes(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> bytes:
-    r"""Rows as CSV whose text cells no spreadsheet takes for a formula.
+def _listed(value: str | Sequence[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value)
 
-    Examples
-    --------
-    >>> csv_bytes([{"a": "=1+1", "b": 2}])
-    b"a,b\n'=1+1,2\n"
-    """
 
-    def safe(value: Any) -> Any:
-        risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-        return f"'{value}" if risky else value
-
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns or (list(rows[0]) if rows else []))
-    writer.writerows([safe(v) for v in row.values()] for row in rows)
-    return out.getvalue().encode()
+def _ends(window: Window) -> list[str]:
+    return [str(window.start), str(window.end)]

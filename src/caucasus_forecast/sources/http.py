@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from ..errors import SourceError
-from .replies import Again, Moved, Patience, Reply, asked_wait, length, unzipped
+from .addresses import joined, origin, place, split
+from .replies import Again, Moved, Patience, Reply, asked_wait, length, misfit, unzipped
 
 log = logging.getLogger("caucasus_forecast")
 
@@ -56,6 +57,8 @@ class Client:
         Called before every request that leaves, retries included: where a quota is kept.
     keep
         Given the name and the bytes of a reply that was refused; says where it is kept.
+    kept
+        What is said of a reply that was kept.
     session
         A `requests.Session`; None for one of its own each time.
 
@@ -81,10 +84,11 @@ class Client:
     largest: int = field(default=300_000_000, repr=False)
     spend: Callable[[], None] = field(default=lambda: None, repr=False)
     keep: Callable[[str, bytes], Path | None] = field(default=lambda name, body: None, repr=False)
+    kept: str = field(default="for a bug report", repr=False)
     session: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        parts = _split(self.base)
+        parts = split(self.base)
         local = parts.scheme == "http" and parts.hostname in LOOPBACK
         if not (local or (parts.scheme == "https" and parts.hostname)):
             raise SourceError(f"{self.source}: {self.base!r} is not an https address; write https")
@@ -135,7 +139,14 @@ class Client:
         url = urljoin(self.base, address)
         return self._settled("GET", url, wanted, accept, known=known, params=params)
 
-    def post(self, address: str, form: Mapping[str, str], secret: Mapping[str, str]) -> Reply:
+    def post(
+        self,
+        address: str,
+        form: Mapping[str, str],
+        secret: Mapping[str, str],
+        *,
+        accept: tuple[int, ...] = (200,),
+    ) -> Reply:
         """Send a form and take JSON; it is never redirected, and a refused reply is not kept.
 
         Parameters
@@ -144,6 +155,8 @@ class Client:
             Relative to `base`, or whole.
         form, secret
             The fields of the form, those that may be told and those that nobody may see.
+        accept
+            As in `get`.
 
         Raises
         ------
@@ -154,7 +167,7 @@ class Client:
             self, hidden=(*self.hidden, *secret.values()), keep=lambda name, body: None
         )
         data = {**form, **secret}
-        return private._settled("POST", urljoin(self.base, address), "json", (200,), data=data)
+        return private._settled("POST", urljoin(self.base, address), "json", accept, data=data)
 
     def following(self, current: str, link: str) -> str:
         """The address of the next page, if it is on the same host.
@@ -172,14 +185,14 @@ class Client:
         >>> client.following("https://example.org/api/x?page=1", "http://example.org/api/x?page=2")
         'https://example.org/api/x?page=2'
         """
-        target = _joined(current, link)
-        base, parts = _split(self.base), _split(target)
+        target = joined(current, link)
+        base, parts = split(self.base), split(target)
         if (base.scheme, parts.scheme, parts.hostname) == ("https", "http", base.hostname):
             target = parts._replace(scheme="https", netloc=base.netloc).geturl()
         if not self._home(target):
             raise SourceError(
                 f"{self.source}: {self.told(current)}: the next page is on another host "
-                f"({self.told(_place(target))}); refused, nothing was sent there"
+                f"({self.told(place(target))}); refused, nothing was sent there"
             )
         return target
 
@@ -195,7 +208,7 @@ class Client:
             body = body.replace(secret.encode(), HIDDEN.encode())
         name = Path(urlsplit(url).path).name or "reply"
         path = self.keep(name, body) if body else None
-        kept = f"; what came is kept in {path}, for a bug report" if path else ""
+        kept = f"; what came is kept in {path}, {self.kept}" if path else ""
         return SourceError(f"{self.source}: {self.told(url)}: {why}{kept}")
 
     # ------------------------------------------------------------------ one reply, tried again
@@ -246,8 +259,8 @@ class Client:
         for _ in range(6):
             if not self._allowed(url):
                 raise SourceError(
-                    f"{self.source}: sent on to {self.told(_place(url))}, which is not "
-                    f"{_split(self.base).hostname}; refused, nothing was asked there"
+                    f"{self.source}: sent on to {self.told(place(url))}, which is not "
+                    f"{split(self.base).hostname}; refused, nothing was asked there"
                 )
             headers = {
                 "User-Agent": "caucasus-forecast",
@@ -262,7 +275,7 @@ class Client:
                 raise SourceError(
                     f"{self.source}: {self.told(url)}: a redirect in answer to a login; refused"
                 )
-            url, params = _joined(url, outcome.to), None
+            url, params = joined(url, outcome.to), None
         raise SourceError(f"{self.source}: {self.told(url)}: redirected six times; refused")
 
     def _once(
@@ -351,17 +364,7 @@ class Client:
             raise self.refuse(url, body, f"the gzip data is {error}; try again") from None
 
     def _checked(self, reply: Reply, wanted: str) -> Reply:
-        start, why = reply.body[:512].lstrip(b"\xef\xbb\xbf \t\r\n"), ""
-        if not start:
-            why = "an empty reply; try again later"
-        elif start.startswith(b"<") and wanted != "html":
-            why = (
-                f"a web page came where {wanted.upper()} was wanted (a login, or maintenance?); "
-                "open the address in a browser"
-            )
-        elif wanted == "zip" and not start.startswith(b"PK\x03\x04"):
-            why = "not a ZIP file; try again later"
-        if why:
+        if why := misfit(reply.body, wanted):
             raise self.refuse(reply.url, reply.body, why)
         return reply
 
@@ -376,13 +379,10 @@ class Client:
     # ------------------------------------------------------------------ hosts and secrets
 
     def _home(self, url: str) -> bool:
-        ours, theirs = _split(self.base), _split(url)
-        return (ours.scheme, ours.hostname, _port(ours)) == (
-            theirs.scheme, theirs.hostname, _port(theirs)
-        )  # fmt: skip
+        return origin(url) == origin(self.base)
 
     def _allowed(self, url: str) -> bool:
-        parts = _split(url)
+        parts = split(url)
         return self._home(url) or (parts.scheme == "https" and parts.hostname in self.hosts)
 
     def _values(self) -> list[str]:
@@ -402,29 +402,3 @@ def as_json(client: Client, reply: Reply) -> Any:
     except (ValueError, RecursionError):
         why = "the JSON is cut off or damaged; try again later"
         raise client.refuse(reply.url, reply.body, why) from None
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return urlsplit("")
-
-
-def _joined(url: str, link: str) -> str:
-    try:
-        return urljoin(url, link)
-    except ValueError:
-        return ""
-
-
-def _port(parts: SplitResult) -> int | None:
-    try:
-        return parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    except ValueError:
-        return None
-
-
-def _place(url: str) -> str:
-    parts = _split(url)
-    return f"{parts.scheme}://{parts.hostname}" if parts.hostname else "no address"

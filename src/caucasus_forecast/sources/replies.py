@@ -85,6 +85,29 @@ class Again:
         return min(self.first * 2 ** (attempt - 1), longest) if self.asked is None else self.asked
 
 
+def misfit(body: bytes, wanted: str) -> str:
+    """Why a body is not of the wanted kind, with the cure; empty if it is.
+
+    Examples
+    --------
+    >>> misfit(b"<html>Log in", "json")  # doctest: +ELLIPSIS
+    'a web page came where JSON was wanted (a login, or maintenance?); ...'
+    >>> misfit(b"id,best", "csv")
+    ''
+    """
+    start = body[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start:
+        return "an empty reply; try again later"
+    if start.startswith(b"<") and wanted != "html":
+        return (
+            f"a web page came where {wanted.upper()} was wanted (a login, or maintenance?); open "
+            "the address in a browser"
+        )
+    if wanted == "zip" and not start.startswith(b"PK\x03\x04"):
+        return "not a ZIP file; try again later"
+    return ""
+
+
 def unzipped(body: bytes, largest: int) -> bytes:
     """Bytes from gzip, whole and no more than `largest`.
 

@@ -13,12 +13,15 @@ from typing import Protocol
 
 from ..errors import SourceError, nearest
 from ..evidence import Window, without
-from .cache import Cache, Entry
-from .fetched import Fetched, Used, joined, within
+from .cache import Cache
+from .cells import given
+from .fetched import Used, joined, stale, within
 from .http import Client
+from .manifests import Entry
 from .ucdp_api import Api, api
 from .ucdp_cells import ESTIMATES
 from .ucdp_downloads import Downloads, downloads
+from .ucdp_fetched import UcdpFetched, of_events
 from .ucdp_releases import (
     FIRST_DAY,
     Release,
@@ -32,7 +35,6 @@ from .ucdp_rows import Table, UcdpEvent, Wanted, refuse_unknown, superseded
 
 COUNTRIES = ("Armenia", "Azerbaijan")
 FIRST = date(2014, 1, 1)
-STALE = timedelta(days=120)
 ROADS = ("downloads", "api")
 
 
@@ -57,7 +59,7 @@ def ucdp(
     offline: bool = False,
     cache: Cache | None = None,
     client: Client | None = None,
-) -> Fetched:
+) -> UcdpFetched:
     """Fetch deaths in organised violence, event by event and month by month.
 
     An event is taken if it is in one of `countries`, or of one of `dyads`, or state-based between
@@ -94,7 +96,7 @@ def ucdp(
 
     Returns
     -------
-    Fetched
+    UcdpFetched
         Events, counts, releases, notes and citation; `cf.forecast` takes it as counts.
 
     Raises
@@ -116,8 +118,8 @@ high, low
     for name, value, allowed in (("estimate", estimate, ESTIMATES), ("road", road, ROADS)):
         if value not in allowed:
             raise SourceError(f"{name} is {value!r}; {nearest(value, allowed)}")
-    last = today if as_of is None else _day(as_of, "as_of", today)
-    begin = _day(first, "first", last)
+    last = today if as_of is None else given(as_of, "as_of", FIRST_DAY, today, "UCDP")
+    begin = given(first, "first", FIRST_DAY, last, "UCDP")
     if countries is None:
         countries = () if dyads else COUNTRIES
     wanted = Wanted(tuple(countries), tuple(dyads))
@@ -188,7 +190,7 @@ def chosen(road: Road, day: date) -> Chosen:
     return found
 
 
-def fetched(found: Chosen, first: date, last: date, estimate: str, *, past: bool) -> Fetched:
+def fetched(found: Chosen, first: date, last: date, estimate: str, *, past: bool) -> UcdpFetched:
     """Events, coverage and notes of the releases that were taken."""
     tables = sorted((t for _, t in found.read), key=lambda t: t.release.order)
     entries = {t.release: e for e, t in found.read}
@@ -201,27 +203,31 @@ def fetched(found: Chosen, first: date, last: date, estimate: str, *, past: bool
         raise SourceError(f"first is {first}, after the last day covered ({whole[-1].end})")
     since = [e for e in events if e.window.end >= begin]
     kept = tuple(e for e in since if within(e.window, coverage) is not None)
-    used = tuple(
-        Used(
-            release=t.release,
-            published=t.release.published(entries[t.release]),
-            assumed=not entries[t.release].modified,
-            retrieved=entries[t.release].retrieved,
-            url=entries[t.release].url,
-            sha256=entries[t.release].sha256,
-            rows=t.facts.rows,
-        )
-        for t in tables
-    )
+    used = tuple(_used(entries[t.release], t) for t in tables)
     notes = [
+        *_about_time(used, coverage, last, past=past),
         *found.notes,
         *(f"{t.release}: {note}" for t in tables for note in t.notes),
-        *_about_time(used, coverage, last, past=past),
         *_about_rows(kept, coverage, revised, withdrawn, len(since) - len(kept)),
     ]
     if begin != first:
         notes.append(f"counted from {begin}, not {first}: an event spans the days before")
-    return Fetched(kept, coverage, estimate, used, tuple(notes))
+    return of_events(kept, coverage, estimate, used, notes)
+
+
+def _used(entry: Entry, table: Table) -> Used:
+    release = table.release
+    return Used(
+        name=str(release),
+        kind=release.kind,
+        coverage=release.coverage,
+        published=release.published(entry),
+        assumed=not entry.modified,
+        retrieved=entry.retrieved,
+        url=entry.url,
+        sha256=entry.sha256,
+        rows=table.facts.rows,
+    )
 
 
 def _about_time(
@@ -230,15 +236,10 @@ def _about_time(
     notes = [f"no release covers {gap}: unknown, not zero" for gap in gaps(coverage)]
     if past:
         notes.append(f"as of {last}: releases published by that day")
-        assumed = [str(u.release) for u in used if u.assumed]
+        assumed = [u.name for u in used if u.assumed]
         if assumed:
             notes.append(f"publication by the calendar, not told by UCDP: {', '.join(assumed)}")
-    if last - coverage[-1].end > STALE:
-        notes.append(
-            f"stale: the newest release ends on {coverage[-1].end}, over {STALE.days} days before "
-            f"{last}"
-        )
-    return notes
+    return [*stale("the newest release ends on", coverage[-1].end, last), *notes]
 
 
 def _about_rows(
@@ -280,13 +281,3 @@ def _moved_back(first: date, events: Iterable[UcdpEvent]) -> date:
         if event.window.start < first <= event.window.end:
             first = max(event.window.start.replace(day=1), FIRST_DAY)
     return first
-
-
-def _day(value: date | str, name: str, latest: date) -> date:
-    try:
-        day = value if type(value) is date else date.fromisoformat(str(value))
-    except ValueError:
-        raise SourceError(f"{name} is {value!r}; write a day as 2024-02-01") from None
-    if not FIRST_DAY <= day <= latest:
-        raise SourceError(f"{name} is {day}; UCDP has days from {FIRST_DAY}, and it is {latest}")
-    return day

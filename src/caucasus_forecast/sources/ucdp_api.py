@@ -15,12 +15,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import SourceError
-from .cache import Cache, Entry, Facts
+from .cache import Cache
+from .cells import json_lines
 from .http import Client, as_json
+from .manifests import Entry, Facts
+from .paging import refuse_partial, same_total, steady
 from .replies import Patience, Reply
 from .ucdp_cells import NUMBERS
 from .ucdp_releases import Release
-from .ucdp_rows import Table, Wanted, json_lines, read
+from .ucdp_rows import Table, Wanted, read
 
 API = "https://ucdpapi.pcr.uu.se/api/"
 TOKEN = "UCDP_ACCESS_TOKEN"  # noqa: S105 - the name of the variable, not the token
@@ -32,10 +35,6 @@ ASK = (
     f"set {TOKEN} to a token (UCDP gives one on request: https://ucdp.uu.se/apidocs/), or take the "
     "downloads, which need none"
 )
-
-
-class _MovingError(Exception):
-    """The number of rows changed while pages were read."""
 
 
 def api(cache: Cache) -> Client:
@@ -138,25 +137,18 @@ class Api:
         return rows
 
     def _whole(self, path: str, query: Mapping[str, str]) -> dict[int, Any]:
-        """All pages of a query; begun again once if its rows changed meanwhile."""
-        for _ in range(2):
-            try:
-                return self._pages(path, query)
-            except _MovingError as error:
-                trouble = str(error)
-        raise SourceError(f"UCDP: {path}: {trouble}, twice; the release is being changed, wait")
+        return steady(f"UCDP: {path}", lambda: self._pages(path, query))
 
     def _pages(self, path: str, query: Mapping[str, str]) -> dict[int, Any]:
         client = self._client
         rows: dict[int, Any] = {}
-        url, seen, total = path, set[str](), -1
+        total: int | None = None
+        url, seen = path, set[str]()
         params: Mapping[str, str] | None = {"pagesize": PAGE, **query}
         while url:
             reply = client.get(url, "json", params=params)
             page = _envelope(client, reply)
-            if total not in (-1, page["TotalCount"]):
-                raise _MovingError(f"the number of rows went from {total} to {page['TotalCount']}")
-            total = page["TotalCount"]
+            total = same_total(total, page["TotalCount"])
             for row in page["Result"]:
                 i = _id(client, reply, row)
                 if rows.setdefault(i, row) != row:
@@ -168,11 +160,7 @@ class Api:
                     f"UCDP: {reply.url}: the links to the next page go in a circle; try again later"
                 )
             seen.add(url)
-        if len(rows) != total:
-            raise SourceError(
-                f"UCDP: {path}: {len(rows)} different rows came of the {total} announced; a page "
-                "is missing or came twice, try again later"
-            )
+        refuse_partial(f"UCDP: {path}", len(rows), total)
         return rows
 
     @property

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from difflib import get_close_matches
 
 from ..errors import SourceError
+from .cells import CHANGED, NUMBER, checked, day, whole
 
 COLUMNS = (
     "id", "relid", "year", "active_year", "code_status", "type_of_violence", "conflict_dset_id",
@@ -29,8 +29,6 @@ NUMBERS = {
     "united states of america": 2, "russia (soviet union)": 365, "armenia": 371, "georgia": 372,
     "azerbaijan": 373, "iran": 630, "turkey": 640,
 }  # fmt: skip
-NUMBER = re.compile(r"(\d{1,12})(?:\.0+)?")
-DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]00:00(?::00(?:\.0+)?)?)?")
 
 
 def header_of(
@@ -46,20 +44,7 @@ def header_of(
     if len(cells) == len(COLUMNS) and cells[0].isdigit():
         return COLUMNS, ["it came without a header; the usual order of columns was taken"], [cells]
     columns = tuple(c.strip().lstrip("\ufeff").lower() for c in cells)
-    for name in NEEDED:
-        if columns.count(name) != 1:
-            near = get_close_matches(name, set(columns) - set(COLUMNS), n=1, cutoff=0.6)
-            hint = f" ({near[0]!r} is new: renamed?)" if near else ""
-            state = "twice" if name in columns else "not there"
-            raise SourceError(
-                f"{where}: the column {name!r} is {state}{hint}; the layout changed, look for a "
-                "newer version of this library"
-            )
-    notes = []
-    if new := [c for c in columns if c not in COLUMNS]:
-        notes.append(f"new columns, not read: {', '.join(map(repr, new))}")
-    if missing := [c for c in COLUMNS if c not in columns]:
-        notes.append(f"columns no longer there, not needed: {', '.join(missing)}")
+    notes = checked(where, columns, NEEDED, COLUMNS)
     return columns, notes, []
 
 
@@ -70,11 +55,10 @@ def number_of(row: Mapping[str, str], key: str, where: str) -> int:
     ------
     SourceError
     """
-    if match := NUMBER.fullmatch(row[key]):
-        return int(match[1])
+    if (number := whole(row[key])) is not None:
+        return number
     raise SourceError(
-        f"{where}: {key} is {row[key][:40]!r}, not a whole number, 0 or more; the layout changed, "
-        "look for a newer version of this library"
+        f"{where}: {key} is {row[key][:40]!r}, not a whole number, 0 or more; {CHANGED}"
     )
 
 
@@ -85,14 +69,9 @@ def day_of(cell: str, where: str, key: str) -> date:
     ------
     SourceError
     """
-    match = DAY.fullmatch(cell)
-    try:
-        return date.fromisoformat(match[1] if match else "")
-    except ValueError:
-        raise SourceError(
-            f"{where}: {key} is {cell[:40]!r}, not a day as 2024-02-01; the layout changed, look "
-            "for a newer version of this library"
-        ) from None
+    if (found := day(cell)) is not None:
+        return found
+    raise SourceError(f"{where}: {key} is {cell[:40]!r}, not a day as 2024-02-01; {CHANGED}")
 
 
 def codes_of(cell: str) -> list[str]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from ..errors import SourceError
-from .cache import Cache, Entry
+from .cache import Cache
 from .http import Client
+from .manifests import Entry
 from .replies import Patience
 from .ucdp_releases import Release, linked
 from .ucdp_rows import Table, Wanted, csv_lines, read

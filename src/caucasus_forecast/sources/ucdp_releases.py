@@ -22,7 +22,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from ..evidence import ONE_DAY, Window
-from .cache import Entry
+from .manifests import Entry
 
 FIRST_DAY = date(1989, 1, 1)
 FIRST_FINAL = 2017

@@ -6,11 +6,10 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 from ..errors import SourceError, nearest
 from ..evidence import Window
-from .cache import Facts, fingerprint
+from .manifests import Facts, fingerprint
 from .ucdp_cells import NEEDED, NUMBERS, codes_of, day_of, header_of, number_of, plain
 from .ucdp_releases import Release
 
@@ -220,27 +219,6 @@ def csv_lines(where: str, text: Iterable[str]) -> Iterator[list[str]]:
             f"{where}, line {reader.line_num}: {error}; the file is cut off or damaged, fetch it "
             "again"
         ) from None
-
-
-def json_lines(where: str, rows: Sequence[Any]) -> Iterator[list[str]]:
-    """The rows of an API's answer, as cells under one header.
-
-    Raises
-    ------
-    SourceError
-        If a row is no object, or has other keys than the first.
-    """
-    header: list[str] | None = None
-    for n, row in enumerate(rows, start=1):
-        if not isinstance(row, dict) or (header is not None and set(row) != set(header)):
-            raise SourceError(
-                f"{where}, row {n}: its keys are not those of the rows before; the API changed, "
-                "look for a newer version of this library"
-            )
-        if header is None:
-            header = list(row)
-            yield header
-        yield ["" if row[key] is None else str(row[key]) for key in header]
 
 
 def superseded(tables: Iterable[Table]) -> tuple[tuple[UcdpEvent, ...], int, int]:

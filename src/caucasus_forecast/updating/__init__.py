@@ -29,7 +29,7 @@ from .. import assumptions, fitting, names, panel, reweighting
 from ..errors import CaseError
 from ..evidence import Evidence, Observation
 from ..priors import PriorSet
-from ..study import Study
+from ..study import Study, cited
 from ..tension import Ladder, Replay
 from .changes import beside, changed
 from .evidence import cells, joined, known, own_counts
@@ -75,6 +75,8 @@ def extended(
     built = panel.build(now, study.graph, last)
     if built.attrs["digest"] == study.panel.attrs["digest"] and last == study.as_of:
         raise CaseError(f"nothing is new up to {last}; give new counts, or a later as_of")
+    if sources := cited(rows, study.panel.attrs.get("sources", "")):
+        built.attrs["sources"] = sources
     case = study.case.model_copy(update={"as_of": last})
     return Study(case, study.graph, built, study.partition, study.theory)
 
