@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from caucasus_forecast import assumptions, forecasting, names, priors, transport
 from caucasus_forecast.case import Case, load
@@ -25,9 +26,9 @@ FAR = "de-waal-2021"  # from the article's set in about a hundred links
 SMALL_CHANGE = {"tension->transport_delay": priors.Normal(0.6, 0.2)}
 
 
-def probability(forecast: Forecast) -> tuple[np.ndarray, np.ndarray]:
+def probability(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray]:
     """Scenario probabilities and their Monte Carlo errors."""
-    table = forecast.tree[names.SCENARIOS]
+    table = tree[names.SCENARIOS]
     return table["probability"].to_numpy(), table["mcse"].to_numpy()
 
 
@@ -118,18 +119,19 @@ REWEIGHTED, MOVED, NEITHER = "reweighted", "moved", "neither"
 
 def beside(a: str, one: Forecast, b: str, two: Forecast) -> dict[str, Any]:
     """One set's forecast carried to another set, beside the fit of that one."""
-    new = assumptions.own(two.tree)
-    found = assumptions.weigh(one.tree, one.study, new)
-    way = REWEIGHTED
-    if not found.safe:
-        moved = transport.move(one.tree, one.study, assumptions.own(one.tree), new)
-        found = moved.weights if moved else found
-        way = MOVED if found.safe else NEITHER
+    tree, study, new = one.tree, one.study, assumptions.own(two.tree)
+    found, way, carried = assumptions.weigh(tree, study, new), NEITHER, None
+    if found.safe:
+        way, carried = REWEIGHTED, assumptions.reweighted(tree, study, new, found)
+    elif moved := transport.move(tree, study, assumptions.own(tree), new):
+        found = moved.weights
+        if found.safe:
+            way, carried = MOVED, assumptions.moved(tree, study, new, moved)
     pair: dict[str, Any] = {
         "from": a, "to": b, "way": way, "k": found.k, "effective": found.effective,
     }  # fmt: skip
-    if way != NEITHER:
-        (p, e), (q, f) = map(probability, (one.with_priors(b), two))
+    if carried is not None:
+        (p, e), (q, f) = map(probability, (carried, two.tree))
         pair["z"] = ((p - q) / np.hypot(e, f)).round(2).tolist()
     print(f"{a} -> {b}: {way}, {found.words()}, z {pair.get('z')}", flush=True)
     return pair

@@ -80,7 +80,7 @@ def _cheapest(tree: xr.DataTree, study: Study, priors: PriorSet) -> tuple[xr.Dat
     weights, held = weigh(tree, study, priors), tree.attrs["prior_set"]
     if weights.safe:
         how = f"draws of {held!r} reweighted ({weights.words()})"
-        return _reweighted(tree, study, priors, weights), how
+        return reweighted(tree, study, priors, weights), how
     found = transport.move(tree, study, own(tree), priors)
     if found is None:
         return _sampled(study, priors, f"reweighting was not safe ({weights.words()})")
@@ -88,7 +88,7 @@ def _cheapest(tree: xr.DataTree, study: Study, priors: PriorSet) -> tuple[xr.Dat
         why = f"reweighting ({weights.words()}) and moving the draws ({found.weights.words()})"
         return _sampled(study, priors, f"{why} were not safe")
     how = f"draws of {held!r} moved to these priors ({found.weights.words()})"
-    return _moved(tree, study, priors, found), how
+    return moved(tree, study, priors, found), how
 
 
 def _sampled(study: Study, priors: PriorSet, why: str) -> tuple[xr.DataTree, str]:
@@ -96,13 +96,15 @@ def _sampled(study: Study, priors: PriorSet, why: str) -> tuple[xr.DataTree, str
     return done, f"{SAMPLED}: {why}"
 
 
-def _moved(tree: xr.DataTree, study: Study, priors: PriorSet, found: Moved) -> xr.DataTree:
+def moved(tree: xr.DataTree, study: Study, priors: PriorSet, found: Moved) -> xr.DataTree:
+    """The forecast of draws that were moved to another set."""
     stats = reweighting.noted(tree[names.SAMPLE_STATS].to_dataset(), found.weights)
     draws = {names.POSTERIOR: found.draws, names.SAMPLE_STATS: stats}
     return fitting.complete(xr.DataTree.from_dict(draws), study, priors, found.replay)
 
 
-def _reweighted(tree: xr.DataTree, study: Study, priors: PriorSet, weights: Weights) -> xr.DataTree:
+def reweighted(tree: xr.DataTree, study: Study, priors: PriorSet, weights: Weights) -> xr.DataTree:
+    """The forecast of a study's draws under another set, each counting for its weight."""
     case, share = study.case, weights.share
     futures = tree[names.PREDICTIONS].to_dataset()
     drawn = tree[names.POSTERIOR].to_dataset()

@@ -268,14 +268,12 @@ def follow(
     """
     own = own or learned.own
     place = np.where(count < 0, -1, np.searchsorted(own.bins, count))
-    return Followed(
-        *_follow(
-            np.ascontiguousarray(log_emission, float), place, learned.level, learned.transition,
-            learned.initial, learned.bin_probability, own.move_prior, own.bin_prior, own.fade,
-            own.temper,
-        ),
-        np.asarray(count),
+    filtered, transition, bins = _follow(
+        np.ascontiguousarray(log_emission, float), place, learned.level, learned.transition,
+        learned.initial, learned.bin_probability, own.move_prior, own.bin_prior, own.fade,
+        own.temper,
     )  # fmt: skip
+    return Followed(filtered, transition, bins, np.asarray(count))
 
 
 @compiled
