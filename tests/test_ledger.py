@@ -103,7 +103,7 @@ def test_a_condition_that_is_none_is_refused(path, small_forecast, text, message
 
 
 def test_what_was_done_to_a_forecast_is_no_forecast(path, small_forecast):
-    with pytest.raises(InterventionError, match=r"ledger.add\(\) starts from a forecast in which"):
+    with pytest.raises(InterventionError, match=r"ledger.add\(\) starts .* Take the one it was"):
         ledger.add(small_forecast.do(tension=0.0), path)
 
 
@@ -116,7 +116,7 @@ def test_counts_of_the_forecaster_are_known_as_such(path):
     entry = ledger.add(forecast, path)
     assert entry.made.own == ("battle_deaths",)
     found = ledger.resolve(path)
-    assert "battle_deaths was counted by the forecaster" in found.notes[1]
+    assert "battle_deaths: counted by the forecaster; give the later counts" in found.notes[1]
     assert found.entries[0].ruled == ()
     later = pd.DataFrame([*rows, {"month": "2022-01", "count": 120}])
     assert ledger.resolve(path, counts=later).entries[0].standing["scenarios"].outcome == "S1"
@@ -212,6 +212,23 @@ def test_rows_of_a_right_seal_and_no_meaning_are_refused(path):
     book.append(path, lambda _: [("forecast", "a", "{}")])
     with pytest.raises(CorruptResultError, match="row 1 is not a row that this version writes"):
         ledger.entries(path)
+
+
+def test_rows_of_a_right_seal_that_do_not_go_together_are_refused(kept):
+    first, second, _ = ((r.kind, r.subject, r.content) for r in book.rows(kept))
+    lost = json.loads(second[2])
+    del lost["rulings"]["Q1"]
+    strange = json.loads(second[2])
+    strange["rulings"]["Q1"]["states"] = {"no": "PERHAPS", "yes": "NO"}
+    for name, new in enumerate(
+        [[second], [first, first], [first, ("ruling", "x", second[2])],
+         [first, ("ruling", first[1], json.dumps(lost))],
+         [first, ("ruling", first[1], json.dumps(strange))], [("forecast", "x", first[2])]]
+    ):  # fmt: skip
+        path = kept.with_name(f"{name}.sqlite")
+        book.append(path, lambda _, new=new: new)
+        with pytest.raises(CorruptResultError, match=f"row {len(new)} does not go with the rows"):
+            ledger.entries(path)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.9, 0.999])
@@ -381,7 +398,7 @@ def test_the_default_place_is_among_the_users_data(tmp_path, monkeypatch, small_
 # --------------------------------------------------------------------------- resolving
 
 
-def test_a_forecast_is_resolved_and_later_rulings_supersede(kept):
+def test_a_forecast_is_resolved_and_later_rulings_supersede(kept, small_forecast):
     (entry,) = ledger.entries(kept)
     assert [row for row, _ in entry.ruled] == [2, 3]
     assert entry.superseded == 1
@@ -395,7 +412,8 @@ def test_a_forecast_is_resolved_and_later_rulings_supersede(kept):
     assert late["scenarios given Q1: yes"].possible == ("S7", "S8")
     assert entry.standing == late
     told = ledger.list(kept)
-    assert told.rows[0][-1] == "2 (1 superseded)"
+    assert told.rows[0][-4:] == ("2", "0", "9", "2")
+    assert told.rows[0][4] == small_forecast.digest[:8]
     assert "1 forecast and 2 rows of rulings, of which 1 superseded" in told.notes[0]
     assert book.rows(kept)[-1].digest in told.notes[1]
 
@@ -409,7 +427,15 @@ def test_where_nothing_changed_nothing_is_added(kept):
 def test_earlier_evidence_does_not_take_the_place_of_later(kept):
     found = ledger.resolve(kept, as_of="2022-03-31")
     assert "row 3 rests on later evidence (2026-05-31) than this (2022-03-31)" in found.notes[1]
+    assert found.title == "As they stand"
     assert ledger.entries(kept)[0].superseded == 1
+
+
+def test_a_forecast_that_is_named_is_ruled_on_again_all_the_same(kept):
+    ledger.resolve(kept, as_of="2022-03-31", row=1)
+    (entry,) = ledger.entries(kept)
+    assert entry.superseded == 2
+    assert entry.standing["scenarios"].state == OPEN
 
 
 def revised(evidence, count):
@@ -473,11 +499,65 @@ def test_counts_take_the_place_of_the_embedded_series(kept, tmp_path):
     table = tmp_path / "counts.csv"
     months = [f"2021-{m:02}" for m in (11, 12)] + [f"2022-{m:02}" for m in range(1, 6)]
     table.write_text("month,count\n" + "".join(f"{m},0\n" for m in months[:-1]) + "2022-05,500\n")
-    found = ledger.resolve(kept, counts=table)
-    assert found.title == "By their own rules, on counts.csv, and the embedded evidence"
+    left = ledger.resolve(kept, counts=table)
+    assert "rests on later evidence (2026-05-31) than this (2022-05-31)" in left.notes[1]
+    found = ledger.resolve(kept, counts=table, row=1)
+    assert found.title == "By their own rules, on counts.csv and the embedded evidence"
     assert found.entries[0].standing["scenarios"].outcome == "S1"
     with pytest.raises(EvidenceError, match="counts and evidence are both given"):
         ledger.resolve(kept, counts=table, evidence=cf.evidence.load())
+
+
+def test_a_revision_that_changes_no_state_is_a_row_too(path, small_forecast):
+    ledger.add(small_forecast, path)
+    for count in (150, 151):
+        ledger.resolve(path, evidence=revised(cf.evidence.load(), count))
+    (entry,) = ledger.entries(path)
+    first, second = (r.rulings["scenarios"] for _, r in entry.ruled)
+    assert first.states == second.states
+    assert ("is 150" in first.why, "is 151" in second.why) == (True, True)
+
+
+def test_what_is_not_told_by_all_sources_is_open_and_not_void(path, small_forecast, tmp_path):
+    """A table of counts that ends early is no sign that nothing will ever tell."""
+    ledger.add(small_forecast, path)
+    table = tmp_path / "counts.csv"
+    table.write_text("month,count\n2021-12,1\n2022-01,1\n")
+    found = ledger.resolve(path, counts=table, as_of="2026-05-31")
+    assert found.entries[0].standing["scenarios"].state == OPEN
+
+
+VOIDED = {"S1": "the releases contradict each other", "Q1": "no figure for 90 days"}
+
+
+def test_what_is_said_to_be_void_stays_void_until_it_is_taken_back(kept):
+    ledger.resolve(kept, void=VOIDED)
+    (entry,) = ledger.entries(kept)
+    standing = entry.standing
+    assert standing["scenarios"].states["S1"] == VOID
+    assert "S1 is void (the releases contradict each other)" in standing["scenarios"].why
+    assert set(standing["Q1"].states.values()) == {VOID}
+    assert standing["Q1"].why == "nothing can tell: Q1 is void (no figure for 90 days)"
+    for branch in ("scenarios given Q1: no", "scenarios given Q1: yes"):
+        assert set(standing[branch].states.values()) == {VOID}
+        assert standing[branch].why.startswith("nothing can tell whether the condition came: Q1")
+    assert ledger.resolve(kept).notes[0].startswith("0 rows"), "it stays so"
+    ledger.resolve(kept, void={"Q1": ""})
+    (entry,) = ledger.entries(kept)
+    assert entry.standing["Q1"].outcome == "yes"
+    assert entry.void == {"S1": VOIDED["S1"]}
+
+
+@pytest.mark.parametrize(
+    ("void", "message"),
+    [({"Q9": "x"}, "no scenario or question 'Q9'; Allowed: Q1, "),
+     ({"Q1": ""}, "'Q1' comes without a reason; write 'Q1: the reason'")],
+)  # fmt: skip
+def test_what_cannot_be_void_is_refused(kept, void, message):
+    before = kept.read_bytes()
+    with pytest.raises(CaseError, match=message):
+        ledger.resolve(kept, void=void)
+    assert kept.read_bytes() == before
 
 
 def test_a_row_that_is_no_forecast_is_refused(kept):
@@ -495,20 +575,71 @@ def test_a_day_beyond_the_evidence_does_not_make_it_tell_more(path, small_foreca
     cut = cf.evidence.load().as_of(date(2022, 8, 31))
     found = ledger.resolve(path, evidence=cut, as_of="2030-01-01")
     assert found.entries[0].standing["scenarios"].states["S8"] == OPEN
+    assert found.entries[0].ruled[-1][1].evidence_as_of == date(2022, 8, 31)
+    assert len(ledger.resolve(path, as_of="2023-01-31").notes) == 1, "a day named is not reached"
+
+
+@pytest.fixture
+def northland(path, request):
+    """A ledger with a forecast on a graph of one's own, of another conflict."""
+    folder = request.config.rootpath / "docs" / "examples" / "northland"
+    case = cf.case.load(folder / "case.toml")
+    ledger.add(cf.run(case.model_copy(update={"draws": 150, "horizon": 2})), path)
+    return folder
+
+
+def test_a_forecast_of_a_graph_of_ones_own(northland, path, tmp_path):
+    (entry,) = ledger.entries(path)
+    assert entry.made.about == entry.made.graph == "northland-2024"
+    left = ledger.resolve(path)
+    assert left.notes[1].endswith(
+        "give the later counts to resolve it, or the graph file as it stands now"
+    )
+    graph, counts = tmp_path / "graph.toml", tmp_path / "counts.csv"
+    text = (northland / "graph.toml").read_text()
+    graph.write_text(text.replace("/2023-12-31", "/2024-02-29"))
+    counts.write_text(
+        "start,end,series,count\n2024-01-01,2024-01-31,battle_deaths,1\n"
+        "2024-02-01,2024-02-29,battle_deaths,0\n2024-01-01,2024-02-29,clashes,30\n"
+        "2024-02-10,2024-02-10,ceasefire,1\n"
+    )
+    found = ledger.resolve(path, counts=counts, graph=graph)
+    assert found.title == "By their own rules, on counts.csv and graph.toml"
+    (entry,) = found.entries
+    assert entry.standing["scenarios"].outcome == "N2"
+    assert entry.standing["Q1"].outcome == "24 or more"
+
+
+def test_counts_of_one_conflict_do_not_rule_on_another(northland, path, small_forecast, tmp_path):
+    ledger.add(small_forecast, path)
+    table = tmp_path / "counts.csv"
+    table.write_text("month,count\n2021-12,500\n")
+    before = path.read_bytes()
+    with pytest.raises(CaseError, match=r"not all about the same .*row 1.*row 2.*say with row"):
+        ledger.resolve(path, counts=table)
+    assert path.read_bytes() == before
+    assert (
+        ledger.resolve(path, counts=table, row=2).entries[0].standing["scenarios"].outcome == "S1"
+    )
+    shipped = ledger.resolve(path, graph="alyarli-2021")
+    assert [e.row for e in shipped.entries] == [2]
+    with pytest.raises(CaseError, match="no forecast of the graph 'after-mission'"):
+        ledger.resolve(path, graph="after-mission")
 
 
 # --------------------------------------------------------------------------- scores
 
 
 def entry(row, probabilities, outcome, *, as_of="2020-11-30", horizon=12, passed=True,
-          kind="scenarios", prior=None, added="2000-01-01T00:00:00Z"):  # fmt: skip
+          kind="scenarios", prior=None, added="2000-01-01T00:00:00Z",
+          evidence=date(2026, 1, 1), states=None):  # fmt: skip
     """An entry with one question, resolved to the possibility of that place, or not."""
     options = tuple(
         Option(f"S{i}", "", p, 0.01, 0.0, 1.0, None if prior is None else prior[i])
         for i, p in enumerate(probabilities)
     )
     asked = Asked("scenarios", kind, "", options)
-    states = {o.id: VOID if outcome is None else NO for o in options}
+    states = states or {o.id: VOID if outcome is None else NO for o in options}
     if outcome is not None:
         states[f"S{outcome}"] = YES
     made = Made(
@@ -518,7 +649,7 @@ def entry(row, probabilities, outcome, *, as_of="2020-11-30", horizon=12, passed
         questions=(asked,),
     )  # fmt: skip
     rulings = {"scenarios": Ruling(states, "")}
-    return Entry(row, made, ((row + 1, Ruled(row, "", "", "", date(2026, 1, 1), "", rulings)),))
+    return Entry(row, made, ((row + 1, Ruled(row, "", "", "", evidence, "", rulings, {})),))
 
 
 def test_the_scores_of_one_question():
@@ -540,7 +671,7 @@ def test_what_is_not_resolved_is_not_scored():
     found = track.scores([e], "here")
     assert found.overall.rows[0][1:5] == ("1", "0", "0", "1")
     assert found.forecasts.rows[0][3] == "VOID"
-    assert found.calibration.notes == ("no question is resolved",)
+    assert found.calibration.notes[0].startswith("nothing is resolved of a forecast")
 
 
 def test_a_probability_of_none_scores_infinite_and_says_so():
@@ -550,7 +681,7 @@ def test_a_probability_of_none_scores_infinite_and_says_so():
     assert f"more than {math.log2(100):.1f} bits" in found.forecasts.notes[1]
     assert found.overall.data["log"].item() == math.inf
     assert math.isnan(found.overall.data["log_lower"].item())
-    assert found.overall.rows[0][6] == "inf"
+    assert found.overall.rows[0][7] == "inf"
 
 
 def test_a_forecast_whose_checks_failed_is_shown_and_not_counted():
@@ -569,10 +700,9 @@ def test_a_forecast_whose_checks_failed_is_shown_and_not_counted():
 def test_few_forecasts_are_said_to_be_too_few():
     found = track.scores([entry(i, [0.5, 0.5], 0) for i in (1, 3)], "here")
     assert found.overall.notes[0] == (
-        "2 resolved questions (scenarios) from forecasts of 1 day: too few to say how good the "
-        "forecasts are"
+        "too few to say how good the forecasts are, of fewer than 10 days: scenarios (1)"
     )
-    assert found.overall.rows[0][5] == "0.500 ± 0.020"
+    assert found.overall.rows[0][6] == "0.500 ± 0.020"
     assert found.overall.data["brier_mcse"].item() == pytest.approx(0.02)
 
 
@@ -586,11 +716,41 @@ def test_horizons_that_overlap_are_said_to():
     assert any("overlap" in n for n in track.scores(close, "").overall.notes)
 
 
-def test_a_forecast_added_after_the_fact_is_said_to_be():
-    after, last_day = "2021-12-01T00:00:00Z", "2021-11-30T23:59:59Z"
-    late, early = (entry(1, [0.5, 0.5], 0, added=a) for a in (after, last_day))
-    assert "row 1: added after the horizon had ended" in track.scores([late], "").forecasts.notes[1]
+def test_a_forecast_added_late_is_said_to_be_and_scored_apart():
+    after, last_day = "2021-02-01T00:00:00Z", "2020-12-31T23:59:59Z"
+    late, early = (entry(r, [0.5, 0.5], 0, added=a) for r, a in ((1, after), (3, last_day)))
+    found = track.scores([late, early], "")
+    assert (late.made.late, early.made.late) == (2, 0)
+    assert "had ended: row 1 (2 of 12); what came" in found.forecasts.notes[1]
+    assert [row[0] for row in found.overall.rows] == ["scenarios", "scenarios, added late"]
+    assert (
+        found.each.notes[-1]
+        == found.calibration.notes[-1]
+        == "1 of the 2 forecasts were added late"
+    )
     assert len(track.scores([early], "").forecasts.notes) == 1
+
+
+def test_what_comes_before_the_horizon_ends_waits_for_what_does_not_come():
+    first, last = date(2021, 11, 29), date(2021, 11, 30)
+    early, done = (entry(1, [0.5, 0.5], 0, evidence=day) for day in (first, last))
+    assert (early.ended, done.ended) == (False, True)
+    found = track.scores([early], "")
+    assert found.forecasts.data["brier"].item() == pytest.approx(0.5)
+    assert found.overall.rows[0][1:6] == ("1", "1", "0", "0", "0")
+    assert "the horizon has not ended" in found.overall.notes[0]
+    assert track.scores([done], "").overall.data["scored"].item() == 1
+
+
+def test_what_is_excluded_counts_also_where_the_rest_is_void():
+    states = {"S0": NO, "S1": VOID, "S2": VOID}
+    half = entry(1, [0.2, 0.5, 0.3], None, states=states)
+    found = track.scores([half, entry(3, [0.4, 0.3, 0.3], 0)], "")
+    assert found.each.data["number"].to_numpy().tolist() == [2, 1, 1]
+    assert found.each.data["brier"].to_numpy()[0] == pytest.approx((0.2**2 + 0.6**2) / 2)
+    assert "looks too often given" in found.each.notes[1]
+    assert found.calibration.data["number"].sum() == 4
+    assert found.forecasts.rows[0][3:5] == ("VOID (S1 or S2)", "80 %")
 
 
 def test_the_interval_of_a_mean_is_a_bootstrap_of_days(rng):
@@ -713,6 +873,18 @@ def test_the_program_reads_counts_as_run_does(kept, tmp_path, capsys):
     assert "no row for 2022-02" in capsys.readouterr().err
     assert main([*asked, "--gaps", "missing", "--as-of", "2026-06-30"]) == 0
     assert "max of battle_deaths is 200 or more" in capsys.readouterr().out
+
+
+def test_the_program_is_told_what_is_void(kept, capsys):
+    asked = ["ledger", "resolve", "--ledger", str(kept)]
+    assert main([*asked, "--void", "Q1: no figure: none for 90 days", "--json"]) == 0
+    body = json.loads(capsys.readouterr().out)["forecasts"][0]
+    assert body["standing"]["Q1"]["state"] == VOID
+    assert body["rulings"][-1]["void"] == {"Q1": "no figure: none for 90 days"}
+    assert main([*asked, "--void", "Q1"]) == 0
+    assert "Q1: yes YES; no NO" in capsys.readouterr().out
+    assert main([*asked, "--void", "Q1"]) == 2
+    assert "comes without a reason" in capsys.readouterr().err
 
 
 def test_a_value_that_was_written_is_read_back(kept):

@@ -148,6 +148,14 @@ def test_a_state_is_known_when_reports_reach_the_last_day():
     assert "holds" in str(after)
 
 
+def test_a_change_that_may_lie_before_the_end_or_after_is_not_known():
+    around = Window(date(2021, 3, 20), date(2021, 4, 10))
+    seen = [Window(ORIGIN, date(2021, 6, 30))]
+    found = known(Condition("status", "state"), record([("state", around, 1)], seen))
+    assert (found.low, found.high) == (0, 1)
+    assert "may lie before 2021-03-31 or after" in str(found)
+
+
 def test_a_state_nobody_saw_change_is_as_it_was():
     whole = Window(ORIGIN, month(2).end)
     series = {"held": Series("held", "held", "status", coverage=[whole])}
@@ -364,6 +372,39 @@ def test_what_evidence_does_not_tell_in_its_time_is_void():
     assert found.states == {"war": NO, "signed": VOID, "rest": VOID}
     assert found.state == VOID
     assert "nothing tells" in found.why
+
+
+def test_evidence_has_had_its_time_when_every_source_has():
+    rows = [*((s, month(m), 0) for s in "ab" for m in range(3)), ("b", month(2 + GRACE), 0)]
+    told, silent = (Record.of(evidence(rows), GRAPH, MONTHS, heard=d)
+                    for d in (date.max, month(2).end))  # fmt: skip
+    assert observed.scenarios(SET, told).state == VOID
+    assert observed.scenarios(SET, silent).state == OPEN
+
+
+def test_a_scenario_that_is_void_leaves_it_and_those_below_it_untold():
+    rows = [("a", month(m), 0) for m in range(3)]
+    void = {"signed": "the text is disputed"}
+    for state in ([], [("state", Window(ORIGIN, ORIGIN), 1)]):
+        found = observed.scenarios(SET, record([*rows, *state], SEEN), void=void)
+        assert found.states == {"war": NO, "signed": VOID, "rest": VOID}
+        assert found.why == "nothing can tell: signed is void (the text is disputed)"
+    war = observed.scenarios(SET, record([("a", month(0), 5)], SEEN), void=void)
+    assert war.outcome == "war", "what stands before it is decided without it"
+    early = observed.scenarios(SET, record(rows[:1]), void=void)
+    assert set(early.states.values()) == {OPEN}
+
+
+def test_only_what_would_decide_is_wanting():
+    rows = [("a", month(m), 0) for m in range(3)]
+    third = Scenario("b", "", (Condition("total", "b", at_least=3),))
+    chosen = ScenarioSet("both", "", (WAR, SIGNED, third, REST))
+    held = observed.scenarios(chosen, record([*rows, ("state", Window(ORIGIN, ORIGIN), 1)]))
+    assert "status of state" in held.why
+    assert "total of b" in held.why
+    known_b = observed.scenarios(chosen, record([*rows, ("b", month(0), 4)]))
+    assert known_b.states == {"war": NO, "signed": OPEN, "b": OPEN, "rest": NO}
+    assert "total of b" not in known_b.why
 
 
 def test_the_last_scenario_takes_all_rows_that_exclude_the_others():

@@ -407,7 +407,7 @@ class Forecast:
         if self.labels:
             raise InterventionError(
                 f"{what} starts from a forecast in which nothing was done; this one is of an "
-                f"{self.labels[0]}"
+                f"{self.labels[0]}. Take the one it was made from"
             )
 
     def counterfactual(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -55,13 +55,15 @@ def add(
     with told(sys.stderr.isatty(), as_json):
         forecast = made(source)
         from .. import ledger
+        from ..ledger.tables import counted
 
-        entry = ledger.add(forecast, file, given=given or (), file=source.name)
+        entry = ledger.add(forecast, file, given=given or (), file=_called(source))
     if as_json:
         _print({"ledger": str(where), **_entry(entry)})
     else:
         asked = len(entry.made.questions)
-        print(printable(f"row {entry.row} of {where}: {source.name}, {asked} questions"))
+        name = entry.made.file
+        print(printable(f"row {entry.row} of {where}: {name}, {counted(asked, 'question')}"))
         print(f"sha256 {entry.made.digest}")
     leave(forecast.passed, forecast.notes[0])
 
@@ -86,7 +88,7 @@ def resolve(
     counts: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[COUNTS]", help="Later counts, in place of the embedded ones of that name."
+            metavar="[COUNTS]", help="Later counts, in place of the embedded series of that name."
         ),
     ] = None,
     file: Annotated[Path | None, LEDGER] = None,
@@ -96,18 +98,39 @@ def resolve(
             metavar="DAY", help="Last day that may be known [default: the last of the evidence]."
         ),
     ] = None,
-    row: Annotated[int | None, typer.Option(metavar="N", help="Only that forecast.")] = None,
+    graph: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A graph file as it stands now; only the forecasts of that graph."
+        ),
+    ] = None,
+    row: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Only that forecast, and also on earlier evidence than before."
+        ),
+    ] = None,
+    void: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar='"ID: REASON"',
+            help="A scenario or question that is void by its rule; without reason, take it back.",
+        ),
+    ] = None,
     as_json: Annotated[bool, JSON] = False,
     reading: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Rule on the questions, by their own rules, on later evidence.
 
     YES or NO where the rules come to that whatever is still unknown, OPEN while evidence may yet
-    tell, VOID where it no longer will, or a condition did not come.
+    tell, VOID where it no longer will, a condition did not come, or --void says so.
     """
     from .. import ledger
 
-    found = ledger.resolve(file, counts=counts, reading=reading or None, as_of=as_of, row=row)
+    found = ledger.resolve(
+        file, counts=counts, reading=reading or None, graph=graph, as_of=as_of, row=row,
+        void=_reasons(void or ()),
+    )  # fmt: skip
     if as_json:
         body = {"ledger": str(ledger.location(file)), "evidence": found.title}
         forecasts = [_entry(e) for e in found.entries]
@@ -138,6 +161,26 @@ def score(
     _print(body)
 
 
+def _called(source: Path) -> str:
+    """The name of a saved forecast; of the one in a folder of a run, with that of the folder."""
+    from ..storage.folder import FORECAST
+
+    whole = source.absolute()
+    return f"{whole.parent.name}/{whole.name}" if whole.name == FORECAST else whole.name
+
+
+def _reasons(void: Sequence[str]) -> dict[str, str]:
+    """What is void, and why.
+
+    Examples
+    --------
+    >>> _reasons(["Q1: no figure was published for 90 days"])
+    {'Q1': 'no figure was published for 90 days'}
+    """
+    parts = (text.partition(":") for text in void)
+    return {ident.strip(): why.strip() for ident, _, why in parts}
+
+
 def _rows(data: xr.Dataset, dim: str) -> list[dict[str, Any]]:
     """Rows of a table; what is infinite is the text ``inf``, since JSON has no such number."""
     found = records(data, dim)
@@ -156,9 +199,10 @@ def _entry(entry: Entry) -> dict[str, Any]:
         for k, r in entry.standing.items()
     }
     evidence = [
-        {"row": n, "evidence": r.evidence, "as_of": r.evidence_as_of, "sha256": r.evidence_digest}
+        {"row": n, "evidence": r.evidence, "as_of": r.evidence_as_of, "sha256": r.evidence_digest,
+         "void": r.void}
         for n, r in entry.ruled
-    ]
+    ]  # fmt: skip
     rulings = {"rulings": evidence, "superseded": entry.superseded}
     return {"row": entry.row, **made, "standing": standing, **rulings}
 

@@ -19,17 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from .. import case as cases
-from ..errors import CaseError, StorageError
+from ..errors import StorageError
 from ..evidence import Evidence, Reading
 from ..forecasting import Forecast
 from ..scenarios import Table
-from ..scenarios.observed import Ruling
 from . import book, resolving, tables, track
 from .adding import made
 from .book import Row, location, refuse_unwritable
-from .tables import Rulings, counted
+from .tables import Rulings
 from .track import Scores
-from .values import Asked, Entry, Made, Option, Ruled, read, written
+from .values import Asked, Entry, Made, Option, Ruled, joined, read, written
 
 __all__ = [
     "Asked",
@@ -117,8 +116,9 @@ def list(path: str | Path | None = None) -> Table:
 
 def resolve(
     path: str | Path | None = None, *, counts: Any = None,
-    reading: Reading | Mapping[str, Any] | None = None, evidence: Evidence | None = None,
-    as_of: date | str | None = None, row: int | None = None,
+    reading: Reading | Mapping[str, Any] | None = None, graph: str | Path | None = None,
+    evidence: Evidence | None = None, as_of: date | str | None = None, row: int | None = None,
+    void: Mapping[str, str] | None = None,
 ) -> Rulings:  # fmt: skip
     """Rule on every question by its own rules, and add what is new.
 
@@ -129,12 +129,18 @@ def resolve(
     counts, reading
         Later counts, read as `caucasus_forecast.forecast` reads them, in place of the embedded
         series of the same name.
+    graph
+        A graph file as it stands now, for the forecasts of that graph alone.
     evidence
-        All the evidence, in place of what the package carries.
+        All the evidence, in place of what the package or the graph file carries.
     as_of
-        Last day that may be known (default: the last day that the evidence tells of).
+        Last day that may be known (default: the last day of the counts, or else of the rest).
     row
-        Only the forecast of that row.
+        Only the forecast of that row, and also on evidence that is earlier than what the ruling
+        that stands rests on.
+    void
+        Scenario or side question → why it is void by what its rule says in words, of the forecasts
+        ruled on that have it. It stays void; an empty reason takes that back.
 
     Returns
     -------
@@ -143,41 +149,30 @@ def resolve(
     Raises
     ------
     EvidenceError, CaseError
-        For counts that cannot be used, a day that is none, or a row that is no forecast.
+        For counts that cannot be used, a day that is none, a row that is no forecast, an id that no
+        forecast has, or counts when forecasts are about different conflicts.
     CorruptResultError, StorageError
         As `entries`; also if the ledger cannot be written.
     """
     where = location(path)
     day = None if as_of is None else cases.make("resolve", {"as_of": as_of}).as_of
-    later = resolving.Later(counts, reading, evidence, day)
-    _chosen(entries(where), row, where)
+    later = resolving.Later(counts, reading, graph, evidence, day, void or {})
+    book.rows(where)  # refuses where there is none, which `append` would make
     refuse_unwritable(where)
-    said: builtins.list[str] = []
-    fresh: dict[int, Mapping[str, Ruling]] = {}
+    found: dict[int, Ruled | str] = {}
 
     def new(held: tuple[Row, ...]) -> builtins.list[book.New]:
-        found = []
-        for entry in _chosen(_entries(held, where), row, where):
-            ruled = resolving.ruled(entry, later)
-            if isinstance(ruled, str):
-                said.append(f"row {entry.row} is left as it stands: {ruled}")
-                continue
-            fresh[entry.row] = ruled.rulings
-            if resolving.changed(entry, ruled):
-                found.append((RULING, entry.made.digest, written(ruled)))
-        return found
+        asked = resolving.chosen(_entries(held, where), later, row, where)
+        found.update({e.row: resolving.ruled(e, later, again=row is not None) for e in asked})
+        return [
+            (RULING, e.made.digest, written(ruled))
+            for e in asked
+            if isinstance(ruled := found[e.row], Ruled) and resolving.changed(e, ruled)
+        ]
 
-    added = book.append(where, new)
-    held = _entries(book.rows(where), where)
-    again = sum(e.ruled[-1][0] in {r.number for r in added} and e.superseded > 0 for e in held
-                if e.ruled)  # fmt: skip
-    notes = (
-        f"{counted(len(added), 'row')} of rulings added to {where}, {again} in place of an earlier "
-        "one; where nothing changed, nothing was added",
-        *said,
-    )
-    title = f"By their own rules, on {later.source}" + (f" as of {day}" if day else "")
-    return Rulings(title, tuple(_chosen(held, row, where)), notes, fresh)
+    added = {r.number for r in book.append(where, new)}
+    asked = tuple(e for e in entries(where) if e.row in found)
+    return tables.rulings(asked, found, added, where, day)
 
 
 def score(path: str | Path | None = None) -> Scores:
@@ -195,20 +190,7 @@ def score(path: str | Path | None = None) -> Scores:
 def _entries(held: Sequence[Row], where: Path) -> tuple[Entry, ...]:
     found: dict[str, Entry] = {}
     for row in held:
-        value = read(row.kind, row.content, f"{where}: row {row.number}")
-        if isinstance(value, Made):
-            found[row.subject] = Entry(row.number, value)
-        else:
-            entry = found[row.subject]
-            found[row.subject] = Entry(entry.row, entry.made, (*entry.ruled, (row.number, value)))
+        place = f"{where}: row {row.number}"
+        value = read(row.kind, row.content, place)
+        found[row.subject] = joined(found.get(row.subject), row, value, place)
     return tuple(found.values())
-
-
-def _chosen(held: Sequence[Entry], row: int | None, where: Path) -> builtins.list[Entry]:
-    if row is None:
-        return [*held]
-    found = [e for e in held if e.row == row]
-    if not found:
-        rows = ", ".join(str(e.row) for e in held) or "none"
-        raise CaseError(f"{where}: row {row} is no forecast; rows of forecasts: {rows}")
-    return found

@@ -29,6 +29,7 @@ APPLICATION, VERSION = 0x43464C31, 1  # "CFL1"
 PATIENCE = 10.0  # seconds that one waits for another process
 LONGEST = 16_000_000  # bytes of a row
 FIRST = "0" * 64
+CURE = "take the ledger from a copy"
 SCHEMA = (
     "CREATE TABLE entry (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, "
     "content TEXT NOT NULL, digest TEXT NOT NULL)",
@@ -224,8 +225,7 @@ def _refuse_strange(connection: sqlite3.Connection, path: Path) -> None:
     held = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master")}
     if held != set(SCHEMA):
         raise CorruptResultError(
-            f"{path}: the table or the triggers that keep its rows have been changed; take the "
-            "ledger from a copy"
+            f"{path}: the table or the triggers that keep its rows have been changed; {CURE}"
         )
 
 
@@ -236,19 +236,16 @@ def _checked(connection: sqlite3.Connection, path: Path) -> tuple[Row, ...]:
     query = "SELECT number, kind, subject, content, digest FROM entry ORDER BY number"
     for n, fields in enumerate(connection.execute(query), start=1):
         if fields[0] != n:
-            raise CorruptResultError(f"{path}: row {n} is missing; {_CURE}")
+            raise CorruptResultError(f"{path}: row {n} is missing; {CURE}")
         if not all(isinstance(x, str) for x in fields[1:]) or seal(last, *fields[:4]) != fields[4]:
             raise CorruptResultError(
-                f"{path}: row {n} is not as it was written, or row {n - 1} was exchanged; {_CURE}"
+                f"{path}: row {n} is not as it was written, or row {n - 1} was exchanged; {CURE}"
                 if n > 1
-                else f"{path}: row 1 is not as it was written; {_CURE}"
+                else f"{path}: row 1 is not as it was written; {CURE}"
             )
         found.append(Row(*fields))
         last = fields[4]
     return tuple(found)
-
-
-_CURE = "take the ledger from a copy"
 
 
 @contextmanager
@@ -276,7 +273,7 @@ def _told(path: Path, error: sqlite3.Error) -> StorageError:
     if code == sqlite3.SQLITE_FULL:
         return StorageError(f"{path}: the disk is full; free some space, and try again")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT):
-        return CorruptResultError(f"{path}: the file is damaged ({error}); {_CURE}")
+        return CorruptResultError(f"{path}: the file is damaged ({error}); {CURE}")
     return StorageError(
         f"{path}: cannot be read or written ({error}); allow it, or name another file with --ledger"
     )

@@ -25,7 +25,6 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import names, scoring
-from ..panel import Horizon
 from ..streams import stream
 from .values import Asked, Entry
 
@@ -140,5 +139,5 @@ def days_of(found: Sequence[Scored]) -> int:
 def overlapping(found: Sequence[Scored]) -> bool:
     """Whether horizons of different forecasts share a month."""
     made = {s.entry.row: s.entry.made for s in found}
-    spans = [Horizon(m.as_of, m.horizon).months for m in made.values()]
+    spans = [m.months for m in made.values()]
     return any(a[0] <= b[-1] and b[0] <= a[-1] for a, b in combinations(spans, 2))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from textwrap import fill
 
 import numpy as np
@@ -13,8 +14,8 @@ import xarray as xr
 
 from .. import names
 from ..scenarios import Table
-from ..scenarios.observed import NO, OPEN, STATES, VOID, YES, Ruling
-from .values import Entry
+from ..scenarios.observed import NO, OPEN, VOID, YES, Ruling
+from .values import Entry, Ruled
 
 
 def listing(entries: Sequence[Entry], where: str, head: str) -> Table:
@@ -31,14 +32,15 @@ def listing(entries: Sequence[Entry], where: str, head: str) -> Table:
     """
     rows = tuple(
         (
-            str(e.row), e.made.file or e.made.title, str(e.made.as_of), f"{e.made.months[-1]}",
-            e.made.model, e.made.priors, "passed" if e.made.passed else "FAILED",
-            came(e.standing[e.made.questions[0].id]), tally(e), _rulings(e),
+            str(e.row), e.made.file or e.made.title, f"{e.made.as_of} + {e.made.horizon}",
+            e.made.added[:10], e.made.digest[:8], e.made.model, e.made.priors,
+            "passed" if e.made.passed else "FAILED", came(e.standing[e.made.questions[0].id]),
+            *(str(_standing(e).count(s)) for s in (YES, OPEN, VOID)), str(len(e.ruled)),
         )
         for e in entries
     )  # fmt: skip
-    header = ("row", "forecast", "as of", "until", "model", "priors", "checks", "scenarios",
-              "all questions", "rulings")  # fmt: skip
+    header = ("row", "forecast", "as of + months", "added", "sha256", "model", "priors", "checks",
+              "scenarios", "resolved", "open", "void", "rulings")  # fmt: skip
     superseded = sum(e.superseded for e in entries)
     body = xr.Dataset(
         {
@@ -60,8 +62,8 @@ def listing(entries: Sequence[Entry], where: str, head: str) -> Table:
     return Table(f"Forecasts in {where}", header, rows, body, notes)
 
 
-def _rulings(entry: Entry) -> str:
-    return f"{len(entry.ruled)}" + f" ({entry.superseded} superseded)" * bool(entry.superseded)
+def _standing(entry: Entry) -> list[str]:
+    return [r.state for r in entry.standing.values()]
 
 
 def came(ruling: Ruling) -> str:
@@ -101,11 +103,36 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def tally(entry: Entry) -> str:
-    """How many questions stand how: resolved, open, void."""
-    found = Counter(r.state for r in entry.standing.values())
-    words = {YES: "resolved"}
-    return ", ".join(f"{found[s]} {words.get(s, s)}" for s in STATES if found[s])
+def rulings(
+    entries: tuple[Entry, ...], found: Mapping[int, Ruled | str], added: Set[int], where: Path,
+    day: date | None,
+) -> Rulings:  # fmt: skip
+    """What was found for some forecasts.
+
+    Parameters
+    ----------
+    entries
+        The forecasts as they stand now.
+    found
+        Row of a forecast → the rulings, or why there are none.
+    added
+        Rows that were added to the ledger.
+    where
+        Its file.
+    day
+        Last day that was to be known, if one was said.
+    """
+    again = sum(e.superseded > 0 and e.ruled[-1][0] in added for e in entries)
+    ruled = {n: r for n, r in found.items() if not isinstance(r, str)}
+    sources = " and ".join(dict.fromkeys(r.evidence for r in ruled.values()))
+    notes = (
+        f"{counted(len(added), 'row')} of rulings added to {where}, {again} in place of an earlier "
+        "one; where nothing changed, nothing was added",
+        *(f"row {n} is left as it stands: {r}" for n, r in found.items() if isinstance(r, str)),
+    )
+    title = f"By their own rules, on {sources}" if ruled else "As they stand"
+    title += f" as of {day}" * (day is not None and bool(ruled))
+    return Rulings(title, entries, notes, {n: r.rulings for n, r in ruled.items()})
 
 
 @dataclass(frozen=True)

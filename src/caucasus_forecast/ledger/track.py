@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
-from .. import names, scoring
-from ..scenarios import Table, interval, percent
-from ..scenarios.observed import OPEN, VOID
+from .. import names
+from ..scenarios import Table, percent
+from ..scenarios.observed import OPEN, VOID, YES, Ruling
+from .calibration import calibration, each
 from .scores import FEW, Mean, Scored, days_of, mean, overlapping, scored
 from .tables import came, counted
 from .values import Entry
 
 KINDS = {"scenarios": "scenarios", "answers": "side questions", "branch": "branches"}
-BINS = tuple(i / 10 for i in range(11))
-"""Ends of the bins of probabilities."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +53,17 @@ class Scores:
 
 
 def scores(entries: Sequence[Entry], where: str) -> Scores:
-    """The track record of some entries; `where` names the ledger."""
-    passed = [e for e in entries if e.made.passed]
+    """The track record of some entries; `where` names the ledger.
+
+    Means, and what is counted by scenario or by bin, are of the forecasts whose checks passed and
+    whose horizon has ended: before that, what comes is known, and what does not come is not.
+    """
     found = [s for e in entries for q in e.made.questions if (s := scored(e, q)) is not None]
-    kept = [s for s in found if s.entry.made.passed]
-    return Scores(_forecasts(entries, found, where), _overall(passed, kept), _each(kept),
-                  _calibration(kept))  # fmt: skip
+    passed = [e for e in entries if e.made.passed]
+    over = [e for e in passed if e.ended]
+    return Scores(
+        _forecasts(entries, found, where), _overall(passed, found), each(over), calibration(over)
+    )
 
 
 def _forecasts(entries: Sequence[Entry], found: Sequence[Scored], where: str) -> Table:
@@ -91,13 +94,21 @@ def _forecast_row(e: Entry, s: Scored | None) -> tuple[str, ...]:
             came(ruling))  # fmt: skip
     mark = "" if e.made.passed else "CHECKS FAILED"
     if s is None:
-        return (*head, "", "", "", "", "", mark)
+        return (*head, _left(e, ruling), "", "", "", "", mark)
     prior = "" if math.isnan(s.prior_brier) else f"{s.prior_brier:.2f}, {s.prior_log:.1f}"
     given = next(o for o in s.asked.options if o.id == s.outcome)
     return (
         *head, percent(given.probability, given.mcse), f"{s.brier:.3f} ± {s.brier_mcse:.3f}",
         _log(s), f"{s.uniform_brier:.2f}, {s.uniform_log:.1f}", prior, mark,
     )  # fmt: skip
+
+
+def _left(e: Entry, ruling: Ruling) -> str:
+    """What was given to all that is not excluded; nothing where nothing is."""
+    kept = [o for o in e.made.questions[0].options if o.id in ruling.possible]
+    if len(kept) == len(ruling.states):
+        return ""
+    return percent(sum(o.probability for o in kept), sum(o.mcse for o in kept))
 
 
 _NUMBERS = ("brier", "brier_mcse", "log", "log_mcse", "uniform_brier", "uniform_log",
@@ -113,12 +124,13 @@ def _forecast_notes(entries: Sequence[Entry], found: Sequence[Scored]) -> Iterab
     if failed := [e.row for e in entries if not e.made.passed]:
         yield (
             f"row {', '.join(map(str, failed))}: checks failed; shown, and left out of every mean "
-            "and of the calibration"
+            "and count"
         )
-    if late := [e.row for e in entries if e.made.late]:
+    late = [f"{e.row} ({e.made.late} of {e.made.horizon})" for e in entries if e.made.late]
+    if late:
         yield (
-            f"row {', '.join(map(str, late))}: added after the horizon had ended, when what came "
-            "could be known; a test on the past, not a record of foresight"
+            f"added late, when so many months of the horizon had ended: row {', '.join(late)}; "
+            "what came in them could be known: a test on the past, not a record of foresight"
         )
     infinite = [s for s in found if math.isinf(s.log)]
     for s in infinite:
@@ -129,25 +141,47 @@ def _forecast_notes(entries: Sequence[Entry], found: Sequence[Scored]) -> Iterab
         )
 
 
-def _overall(entries: Sequence[Entry], kept: Sequence[Scored]) -> Table:
-    asked = {
-        kind: [e.standing[q.id].state for e in entries for q in e.made.questions if q.kind == kind]
-        for kind in KINDS
-    }
-    asked = {kind: states for kind, states in asked.items() if states}
-    mine = {kind: [s for s in kept if s.asked.kind == kind] for kind in asked}
-    data = {kind: _means(asked[kind], mine[kind]) for kind in asked}
-    notes = [_few(mine[kind], KINDS[kind]) for kind in asked if days_of(mine[kind]) < FEW]
-    notes += ["no forecast whose checks passed"] * (not entries) + [OVERLAP] * overlapping(kept)
-    columns = next(iter(data.values()), {})
+def _overall(passed: Sequence[Entry], found: Sequence[Scored]) -> Table:
+    groups = [(kind, late) for kind in KINDS for late in (False, True)]
+    states: dict[str, list[str]] = {}
+    mine: dict[str, list[Scored]] = {}
+    for kind, late in groups:
+        words = KINDS[kind] + ", added late" * late
+        of = [e for e in passed if (e.made.late > 0) == late]
+        asked = [e.standing[q.id].state for e in of for q in e.made.questions if q.kind == kind]
+        if asked:
+            states[words] = asked
+            rows_of = {e.row for e in of if e.ended}
+            mine[words] = [s for s in found if s.asked.kind == kind and s.entry.row in rows_of]
+    data = [_means(states[words], mine[words]) for words in states]
     body = xr.Dataset(
-        {k: ("question", [d[k] for d in data.values()]) for k in columns},
-        coords={"question": [KINDS[kind] for kind in data]},
+        {k: ("question", [d[k] for d in data]) for k in (data[0] if data else ())},
+        coords={"question": list(states)},
     )
-    header = ("questions", "asked", "resolved", "open", "void", "Brier", "log, bits", "1/K each")
-    rows = tuple((KINDS[kind], *_mean_cells(d)) for kind, d in data.items())
+    header = ("questions", "asked", "resolved", "open", "void", "scored", "Brier", "log, bits",
+              "1/K each")  # fmt: skip
+    rows = tuple((words, *_mean_cells(d)) for words, d in zip(states, data, strict=True))
     title = "Mean scores ± Monte Carlo error, at most (90 % interval)"
-    return Table(title, header, rows, body, tuple(notes))
+    return Table(title, header, rows, body, tuple(_overall_notes(mine, data)))
+
+
+def _overall_notes(
+    mine: Mapping[str, Sequence[Scored]], data: Sequence[Mapping[str, float]]
+) -> Iterable[str]:
+    if not mine:
+        yield "no forecast whose checks passed"
+    if any(d["resolved"] > d["scored"] for d in data):
+        yield (
+            "resolved, and not scored: the horizon has not ended; what comes is known before what "
+            "does not come, so means would lean to what came"
+        )
+    few = [f"{words} ({days_of(found)})" for words, found in mine.items() if days_of(found) < FEW]
+    if few:
+        yield (
+            f"too few to say how good the forecasts are, of fewer than {FEW} days: {', '.join(few)}"
+        )
+    if any(map(overlapping, mine.values())):
+        yield OVERLAP
 
 
 OVERLAP = (
@@ -158,8 +192,8 @@ OVERLAP = (
 
 def _means(states: Sequence[str], mine: Sequence[Scored]) -> dict[str, float]:
     found: dict[str, float] = {
-        "asked": len(states), "resolved": len(mine), "open": states.count(OPEN),
-        "void": states.count(VOID),
+        "asked": len(states), "resolved": states.count(YES), "open": states.count(OPEN),
+        "void": states.count(VOID), "scored": len(mine),
     }  # fmt: skip
     for key in ("brier", "log"):
         value = mean(mine, key)
@@ -170,8 +204,8 @@ def _means(states: Sequence[str], mine: Sequence[Scored]) -> dict[str, float]:
 
 
 def _mean_cells(d: dict[str, float]) -> tuple[str, ...]:
-    numbers = (f"{d[k]:.0f}" for k in ("asked", "resolved", "open", "void"))
-    if not d["resolved"]:
+    numbers = (f"{d[k]:.0f}" for k in ("asked", "resolved", "open", "void", "scored"))
+    if not d["scored"]:
         return (*numbers, "", "", "")
     means = (
         _shown(Mean(d[key], *(d[f"{key}_{k}"] for k in Mean._fields[1:])))
@@ -185,80 +219,6 @@ def _shown(found: Mean) -> str:
         return "inf"
     ends = "" if math.isnan(found.lower) else f" ({found.lower:.3f} to {found.upper:.3f})"
     return f"{found.value:.3f} ± {found.mcse:.3f}{ends}"
-
-
-def _few(mine: Sequence[Scored], words: str) -> str:
-    return (
-        f"{counted(len(mine), 'resolved question')} ({words}) from forecasts of "
-        f"{counted(days_of(mine), 'day')}: too few to say how good the forecasts are"
-    )
-
-
-def _each(kept: Sequence[Scored]) -> Table:
-    """The Brier score of each scenario, (p − o)², between 0 and 1."""
-    groups: dict[tuple[str, str, str], list[tuple[float, bool, float]]] = {}
-    for s in kept:
-        for o in s.asked.options if s.asked.kind == "scenarios" else ():
-            key = (s.asked.title, o.id, o.title)
-            groups.setdefault(key, []).append((o.probability, o.id == s.outcome, o.mcse))
-    rows, data = [], []
-    for (_, ident, title), values in groups.items():
-        p, came, mcse = (np.array(x, float) for x in zip(*values, strict=True))
-        brier = float(np.mean(scoring.brier(p, came)))
-        error = float(np.mean(2 * np.abs(p - came) * mcse))
-        rows.append(
-            (ident, title, str(len(p)), f"{100 * p.mean():.1f} %", f"{came.sum():.0f}",
-             f"{brier:.3f} ± {error:.3f}")
-        )  # fmt: skip
-        data.append((len(p), float(p.mean()), int(came.sum()), brier, error))
-    columns = ("number", "probability", "came", "brier", "brier_mcse")
-    body = xr.Dataset(
-        {k: (names.SCENARIO, [d[i] for d in data]) for i, k in enumerate(columns)},
-        coords={
-            names.SCENARIO: [ident for _, ident, _ in groups],
-            "set": (names.SCENARIO, [title for title, _, _ in groups]),
-        },
-    )
-    header = ("", "scenario", "number", "mean given", "came", "Brier")
-    notes = ("Brier of each scenario alone: 0 (best) to 1",) if rows else ("nothing is resolved",)
-    return Table("Each scenario", header, tuple(rows), body, notes)
-
-
-def _calibration(kept: Sequence[Scored]) -> Table:
-    pairs = [pair for s in kept if s.asked.kind != "branch" for pair in _events(s)]
-    p, came = (np.array([pair[i] for pair in pairs], float) for i in (0, 1))
-    place = np.clip(np.searchsorted(BINS, p, side="right") - 1, 0, len(BINS) - 2)
-    rows, data = [], []
-    for b in np.unique(place):
-        inside = place == b
-        number, hits = int(inside.sum()), int(came[inside].sum())
-        ends = stats.binomtest(hits, number).proportion_ci(names.INTERVAL_MASS, "exact")
-        bounds = f"{100 * BINS[b]:.0f} to {100 * BINS[b + 1]:.0f} %"
-        rows.append(
-            (bounds, str(number), f"{100 * p[inside].mean():.1f} %", str(hits),
-             f"{100 * hits / number:.0f} %", interval(ends.low, ends.high))
-        )  # fmt: skip
-        data.append((number, float(p[inside].mean()), hits, ends.low, ends.high))
-    body = xr.Dataset(
-        {
-            k: ("bin", [d[i] for d in data])
-            for i, k in enumerate(("number", "probability", "came", "lower", "upper"))
-        },
-        coords={"bin": [r[0] for r in rows]},
-    )
-    notes = (
-        "exact 90 % binomial intervals, as if what is in a bin were independent; the possibilities "
-        "of one question are not",
-        "of a question with two possibilities the second alone is counted, and of branches nothing",
-    )
-    header = ("given", "number", "mean given", "came", "share", "90 % interval")
-    return Table("Calibration: possibilities of the resolved questions", header, tuple(rows), body,
-                 notes if rows else ("no question is resolved",))  # fmt: skip
-
-
-def _events(s: Scored) -> list[tuple[float, bool]]:
-    options = s.asked.options if len(s.asked.options) > 2 else s.asked.options[-1:]
-    return [(o.probability, o.id == s.outcome) for o in options]
 
 
 def _log(s: Scored) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Any, Literal
@@ -22,8 +22,11 @@ from ..errors import CorruptResultError
 from ..graph import CausalGraph, Node
 from ..panel import Horizon
 from ..scenarios import ScenarioSet
-from ..scenarios.observed import OPEN, Ruling
+from ..scenarios.known import span
+from ..scenarios.observed import OPEN, STATES, Ruling
+from .book import CURE, Row
 
+EMBEDDED = "embedded evidence"
 Kind = Literal["scenarios", "answers", "branch"]
 Array = np.ndarray
 
@@ -120,14 +123,34 @@ class Made:
         return Horizon(self.as_of, self.horizon).months
 
     @property
-    def late(self) -> bool:
-        """Whether it was added after its horizon had ended, when what came could be known."""
-        return np.datetime64(self.added[:10], "M") > self.months[-1]
+    def end(self) -> date:
+        """Last day of the horizon."""
+        return span(self.months).end
+
+    @property
+    def late(self) -> int:
+        """Months of the horizon that had ended when it was added, so that they could be known."""
+        return int((self.months < np.datetime64(self.added[:10], "M")).sum())
+
+    @property
+    def about(self) -> str:
+        """What its evidence is about: the package's conflict, or that of a whole graph of its own.
+
+        Forecasts of one such world may be ruled on with the same counts.
+        """
+        own = bool(self.theory) and "base" not in json.loads(self.theory)
+        return self.graph if own else EMBEDDED
 
     @cached_property
     def partition(self) -> ScenarioSet:
         """The scenario set it was about."""
         return scenarios.from_json(self.scenarios, "the rules of the ledger")
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of its scenarios and of its side questions."""
+        kinds = (self.partition.scenarios, self.partition.questions)
+        return tuple(x.id for kind in kinds for x in kind)
 
     @property
     def known_graph(self) -> CausalGraph:
@@ -152,6 +175,8 @@ class Ruled:
         Where the evidence came from, its last day, and its SHA-256.
     rulings
         Question → what each of its possibilities has become, and why.
+    void
+        Scenario or side question that someone said is void → why.
     """
 
     forecast: int
@@ -161,6 +186,7 @@ class Ruled:
     evidence_as_of: date
     evidence_digest: str
     rulings: dict[str, Ruling]
+    void: dict[str, str]
 
     @property
     def states(self) -> dict[str, dict[str, str]]:
@@ -185,6 +211,16 @@ class Entry:
             q.id: Ruling(dict.fromkeys((o.id for o in q.options), OPEN), "not resolved yet")
             for q in self.made.questions
         }
+
+    @property
+    def void(self) -> dict[str, str]:
+        """Scenario or side question that was said to be void → why."""
+        return self.ruled[-1][1].void if self.ruled else {}
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was ruled on with evidence that reaches the end of its horizon."""
+        return bool(self.ruled) and self.ruled[-1][1].evidence_as_of >= self.made.end
 
     @property
     def superseded(self) -> int:
@@ -215,6 +251,29 @@ def read(kind: str, content: str, where: str) -> Made | Ruled:
         said = f"kind {kind!r}" if isinstance(error, KeyError) else error.errors()[0]["msg"]
         raise CorruptResultError(
             f"{where} is not a row that this version writes ({said}); use the newest version, or "
-            "take the ledger from a copy"
+            f"{CURE}"
         ) from None
     return value
+
+
+def joined(entry: Entry | None, row: Row, value: Made | Ruled, where: str) -> Entry:
+    """An entry, none as yet for a forecast, with one more row of the ledger.
+
+    Raises
+    ------
+    CorruptResultError
+        For a forecast that is there already, and rulings that are on no forecast, or on other
+        questions than it has.
+    """
+    if isinstance(value, Made) and entry is None and value.digest == row.subject:
+        return Entry(row.number, value)
+    if isinstance(value, Ruled) and entry is not None and _fits(entry.made, value):
+        return replace(entry, ruled=(*entry.ruled, (row.number, value)))
+    raise CorruptResultError(f"{where} does not go with the rows before it; {CURE}")
+
+
+def _fits(made: Made, ruled: Ruled) -> bool:
+    """Whether rulings are on the questions of a forecast and their possibilities, no others."""
+    asked = {q.id: {o.id for o in q.options} for q in made.questions}
+    states = {s for each in ruled.states.values() for s in each.values()}
+    return asked == {k: set(v) for k, v in ruled.states.items()} and states <= set(STATES)

@@ -27,6 +27,8 @@ Array = np.ndarray
 Cells = tuple[tuple[float, float], ...]
 GRACE = 18
 """Months that evidence has after the horizon before it is held that it will never tell."""
+VOIDED = "void"
+"""The measure of whether what was said to be void came; nothing tells."""
 _SHOWN = 3  # rows that one sentence names
 
 
@@ -44,32 +46,41 @@ class Record:
         The months of the horizon, ``datetime64[M]``.
     doubtful
         Rows of counts whose figure is in doubt: between none and that figure.
+    heard
+        Last day that every source of the evidence tells of (default: that any of it tells of).
     """
 
     evidence: Evidence
     graph: CausalGraph
     months: Array
     doubtful: tuple[Observation, ...] = ()
+    heard: date = date.max
 
     @classmethod
     def of(
         cls, evidence: Evidence, graph: CausalGraph, months: Array, day: date | None = None,
-        doubtful: Sequence[Observation] = (),
+        doubtful: Sequence[Observation] = (), heard: date = date.max,
     ) -> Record:  # fmt: skip
         """What was on record on a day (default: the last that the evidence tells of)."""
         last = day or reaches(evidence)
         doubt = tuple(o for o in doubtful if o.window.end <= last)
-        return cls(evidence.as_of(last), graph, months, doubt)
+        return cls(evidence.as_of(last), graph, months, doubt, heard)
 
     @property
     def end(self) -> date:
         """Last day of the horizon."""
-        return _window(self.months).end
+        return span(self.months).end
+
+    @property
+    def until(self) -> date:
+        """Last day that the evidence tells of."""
+        return min(reaches(self.evidence), self.heard)
 
     @property
     def spent(self) -> bool:
         """Whether the evidence has had its time: it reaches `GRACE` months past the horizon."""
-        last, end = (np.datetime64(d + ONE_DAY, "M") for d in (reaches(self.evidence), self.end))
+        next_day = np.array([self.until, self.end], "M8[D]") + np.timedelta64(1, "D")
+        last, end = next_day.astype("M8[M]")
         return bool(last - end >= GRACE * ONE_MONTH)
 
 
@@ -97,6 +108,8 @@ class Known:
     rows: str
 
     def __str__(self) -> str:
+        if self.measure.measure == VOIDED:
+            return f"{self.measure.of} is void ({self.rows})"
         what = Condition(self.measure.measure, self.measure.of, last=self.measure.last).words()
         if self.measure.measure == "status":
             held = "holds" if self.low else "does not hold"
@@ -150,7 +163,14 @@ def known(measure: Condition, record: Record) -> Known:
     return _share(measure, record)
 
 
-def _window(months: Array) -> Window:
+def span(months: Array) -> Window:
+    """From the first day of the first month to the last day of the last.
+
+    Examples
+    --------
+    >>> print(span(np.array(["2021-12", "2022-02"], "M8[M]")))
+    2021-12-01 to 2022-02-28
+    """
     first = months[0].astype("datetime64[D]").item()
     return Window(first, (months[-1] + ONE_MONTH).astype("datetime64[D]").item() - ONE_DAY)
 
@@ -174,6 +194,8 @@ def _status(measure: Condition, record: Record) -> Known:
         key=lambda o: o.window.start,
     )
     before = [o for o in rows if o.window.start <= end]
+    if before and before[-1].window.end > end:
+        return Known(measure, 0.0, 1.0, f"{_called(before[-1])} may lie before {end} or after")
     if before:
         return Known(measure, before[-1].count, before[-1].count, _called(before[-1]))
     quo = 1.0 if record.graph.node[measure.of].reading < 0 else 0.0
@@ -184,8 +206,8 @@ def _status(measure: Condition, record: Record) -> Known:
 def _share(measure: Condition, record: Record) -> Known:
     found = {s.name for s in _informing(record, measure.of, "share")}
     rows = {o.window: o for o in record.evidence.observations if o.series in found}
-    last = rows.get(_window(record.months[-1:]))
-    first = rows.get(_window(record.months[:1] - ONE_MONTH))
+    last = rows.get(span(record.months[-1:]))
+    first = rows.get(span(record.months[:1] - ONE_MONTH))
     if measure.measure == "share" and last is not None:
         return Known(measure, last.count, last.count, _called(last))
     if last is not None and first is not None:
@@ -197,7 +219,7 @@ def _share(measure: Condition, record: Record) -> Known:
 
 def _count(measure: Condition, record: Record) -> Known:
     """The range over every series that counts the node, where there are several."""
-    window = _window(record.months[-measure.last :])
+    window = span(record.months[-measure.last :])
     each = [
         found
         for s in _informing(record, measure.of, "counts", "events")

@@ -105,6 +105,13 @@ class Theory:
         """Its graph, the one that changes, and so on."""
         return (self.graph, *(self.base.lineage if self.base else ()))
 
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Series whose evidence is its file's, not the embedded one."""
+        if self.whole:
+            return tuple(self.evidence.series)
+        return tuple(body["name"] for _, body in tables(self.fields, "series", ""))
+
     def with_counts(self, read: Sequence[Observation]) -> Evidence:
         """Its evidence, a user's rows in place of every series they name, whole.
 
