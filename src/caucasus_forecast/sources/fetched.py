@@ -93,6 +93,11 @@ class Fetched:
         return ", ".join(str(u.release) for u in self.releases)
 
     @property
+    def published(self) -> date:
+        """The day the newest of the releases was out."""
+        return max(u.published for u in self.releases)
+
+    @property
     def attribution(self) -> str:
         """One line for every row that is made of it."""
         newest = max(u.retrieved for u in self.releases)[:10]
