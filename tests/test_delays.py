@@ -1,8 +1,10 @@
 """Counts that are not final yet: measured, read exactly, switched on, kept, and warned of."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -682,3 +684,19 @@ def test_run_keeps_the_delay_beside_the_result(folder, forecast, monkeypatch, ca
     capsys.readouterr()
     assert cli.main(["run", "counts.csv", "--delays", "none.json", "--out", "p"]) == 2
     assert "a delay cannot be read there" in capsys.readouterr().err
+
+
+def test_a_contest_refuses_a_delay():
+    with pytest.raises(CaseError, match=r"delays is 'd.json', and months are scored as they were"):
+        cf.contest(case=cf.Case(delays="d.json"))
+
+
+def test_the_example_of_the_page_says_what_the_page_says(capsys):
+    page = (Path(__file__).parents[1] / "docs" / "delays.md").read_text(encoding="utf-8")
+    code, output = (
+        re.search(rf"```{kind}\n(.*?)```", page, re.S)[1] for kind in ("python", "text")
+    )
+    made = {}
+    exec(code, made)  # noqa: S102
+    assert capsys.readouterr().out == output
+    assert (int(made["final"][-1]), int(made["first"][-1])) == (15, 5)
