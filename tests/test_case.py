@@ -167,7 +167,8 @@ def test_embedded_evidence_is_no_path(written, tmp_path):
 def test_a_case_comes_back_from_json(case):
     fields = json.loads(case.to_json())
     assert make("json", fields) == case
-    assert list(fields) == sorted(Case.model_fields)
+    off = {"delays", "published"}  # left out, so that older forecasts are made again bit by bit
+    assert list(fields) == sorted(set(Case.model_fields) - off)
 
 
 def test_a_case_cannot_be_changed_in_place():

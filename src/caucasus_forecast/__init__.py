@@ -12,7 +12,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import baselines, evidence, exchange, graph, identification, ledger, priors, scoring
+    from . import (
+        baselines,
+        delays,
+        evidence,
+        exchange,
+        graph,
+        identification,
+        ledger,
+        priors,
+        scoring,
+    )
     from .backtesting import Backtest, backtest
     from .case import Case
     from .contesting import Contest, contest
@@ -59,6 +69,7 @@ _HOME = {
     "compare_priors": "forecasting",
     "contest": "contesting",
     "counterfactual": "forecasting",
+    "delays": "",
     "evidence": "",
     "exchange": "",
     "forecast": "forecasting",
@@ -99,6 +110,7 @@ __all__ = [
     "compare_priors",
     "contest",
     "counterfactual",
+    "delays",
     "evidence",
     "exchange",
     "forecast",

@@ -11,6 +11,9 @@
     seed = 1
     draws = 1000
 
+    delays = "delays.json"           # a measured reporting delay; off unless asked for
+    published = 2021-12-20           # the day the counts were published or fetched
+
     [reading]                        # choices a table of counts may need
     gaps = "missing"
 
@@ -61,6 +64,10 @@ class Case(BaseModel):
         Names of shipped ones, or paths (graph, priors, scenarios).
     seed, draws, tune, chains, paths, sampler
         Of the sampler; `paths` is the number of simulated futures of each draw.
+    delays
+        Path of a reporting delay (`caucasus_forecast.delays`); off by default.
+    published
+        The day on which the counts were published or fetched, where they do not say so themselves.
     reading
         How the table of counts is to be read (`caucasus_forecast.evidence.Reading`).
 
@@ -87,9 +94,11 @@ class Case(BaseModel):
     chains: Annotated[int, Field(ge=1, le=64)] = 4
     paths: Annotated[int, Field(ge=2, le=1000)] = 5
     sampler: str = "nutpie"
+    delays: str | None = None
+    published: date | None = None
     reading: Reading = Reading()
 
-    @field_validator("as_of", mode="before")
+    @field_validator("as_of", "published", mode="before")
     @classmethod
     def _day(cls, value: Any) -> Any:
         if isinstance(value, datetime):
@@ -123,8 +132,9 @@ class Case(BaseModel):
         return value
 
     def to_json(self) -> str:
-        """The case as JSON, as saved with a forecast."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """The case as JSON, as saved with a forecast; what is switched off is left out."""
+        off = {key for key in ("delays", "published") if getattr(self, key) is None}
+        return json.dumps(self.model_dump(mode="json", exclude=off), sort_keys=True)
 
 
 def make(where: str, fields: dict[str, Any]) -> Case:
@@ -185,7 +195,7 @@ def _shipped(name: str) -> Case:
 def _read(text: str, where: str, folder: Path | None) -> Case:
     fields = toml(text, where, CaseError)
     if folder is not None:
-        for key in ("evidence", "graph", "priors", "scenarios"):
+        for key in ("evidence", "graph", "priors", "scenarios", "delays"):
             value = fields.get(key)
             if isinstance(value, str) and value != EMBEDDED and _is_path(value, folder):
                 fields[key] = str(folder / value)

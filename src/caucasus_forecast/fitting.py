@@ -134,7 +134,7 @@ CITATION = f"Theory: Alyarli (2021). {DATA}"
 
 def reading(panel: xr.Dataset) -> dict[str, str]:
     """What reading the user's counts said of them, for the attributes of a forecast."""
-    kept = ("repairs", "cautions", "evidence_sha256")
+    kept = ("repairs", "cautions", "evidence_sha256", "delays")
     return {k: panel.attrs[k] for k in kept if k in panel.attrs}
 
 

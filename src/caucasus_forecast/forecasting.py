@@ -31,6 +31,7 @@ from . import (
     updating,
 )
 from . import case as cases
+from . import delays as reporting
 from . import priors as prior_sets
 from . import sensitivity as sensitivities
 from . import signposts as watching
@@ -38,7 +39,8 @@ from . import spread as spreads
 from . import study as studies
 from . import theory as theories
 from .case import Case
-from .errors import InterventionError, QuestionError
+from .delays import ReportingDelay
+from .errors import CaseError, InterventionError, QuestionError
 from .evidence import Evidence, Reading, read_counts
 from .exchange import Submission
 from .fitting import complete, draw
@@ -79,6 +81,8 @@ def forecast(
     draws: int = 1000,
     sampler: str = "nutpie",
     reading: Reading | Mapping[str, Any] | None = None,
+    delays: ReportingDelay | str | Path | None = None,
+    published: date | str | None = None,
 ) -> Forecast:
     """Forecast the scenarios from incident counts.
 
@@ -104,12 +108,21 @@ def forecast(
     reading
         Choices that the table of counts needs, such as ``{"gaps": "missing"}``
         (`caucasus_forecast.evidence.Reading`).
+    delays
+        A measured reporting delay, or the path of one (`caucasus_forecast.delays`): fresh counts
+        are then read as told in part. Off by default.
+    published
+        The day on which the counts were published or fetched, where they do not say so themselves.
 
     Raises
     ------
     EvidenceError, PriorError, ScenarioError, GraphError, CaseError
         For anything that cannot be used as given.
     """
+    if not isinstance(delays, ReportingDelay | str | Path | None):
+        raise CaseError(
+            f"delays is given as {type(delays).__name__}; give a ReportingDelay, or the path of one"
+        )
     base = cases.load("alyarli-2021")
     chosen = theories.load(graph).beliefs(priors)
     last = as_of if as_of is not None else (base.as_of if counts is None else None)
@@ -128,9 +141,12 @@ def forecast(
             "draws": draws,
             "sampler": sampler,
             "reading": reading,
+            "delays": str(delays) if isinstance(delays, str | Path) else None,
+            "published": published,
         },
     )
-    return run(case, counts=counts, priors=chosen)
+    delay = delays if isinstance(delays, ReportingDelay) else None
+    return run(case, counts=counts, priors=chosen, delay=delay)
 
 
 def _named(counts: Any) -> str:
@@ -143,6 +159,7 @@ def run(
     counts: Any = None,
     evidence: Evidence | None = None,
     priors: PriorSet | None = None,
+    delay: ReportingDelay | None = None,
     progress: Callable[[str], None] | None = None,
     bar: bool = False,
 ) -> Forecast:
@@ -152,8 +169,9 @@ def run(
     ----------
     case
         What to forecast.
-    counts, evidence, priors
-        Counts, all the evidence, or priors themselves, where they are not files the case can name.
+    counts, evidence, priors, delay
+        Counts, all the evidence, priors or a reporting delay themselves, where they are not files
+        the case can name.
     progress
         Called with a line at the start of each stage.
     bar
@@ -161,7 +179,7 @@ def run(
     """
     say = progress or log.info
     chosen = theories.load(case.graph).beliefs(priors or case.priors)
-    study = lay_out(case, counts=counts, evidence=evidence)
+    study = lay_out(case, counts=counts, evidence=evidence, delay=delay)
     observed = study.panel.sizes[names.OBSERVATION]
     say(f"reading {observed} observations with the model {case.model!r}")
     clock = perf_counter()
@@ -293,6 +311,8 @@ class Forecast:
         lines = [] if self.passed else [f"WARNING: {gate['verdict']}. Remedy: {gate['remedy']}."]
         told = ("graph_note", "swapped", "updated", "unverified")
         lines += [*self.labels, *(a[key] for key in told if key in a), *_counts_notes(a)]
+        if late := reporting.sentence(self.tree[names.OBSERVED_DATA].to_dataset()):
+            lines.append(late)
         thinned = int(json.loads(a["sampler"]).get("thinned", 1))
         if thinned > 1:
             lines.append(
@@ -331,7 +351,8 @@ class Forecast:
 
     def update(
         self, counts: Any = None, *, as_of: date | str | None = None,
-        evidence: Evidence | None = None, refit: bool | None = None,
+        published: date | str | None = None, evidence: Evidence | None = None,
+        refit: bool | None = None,
     ) -> Updated:  # fmt: skip
         """The forecast given another month, or several, from the new origin.
 
@@ -343,6 +364,9 @@ class Forecast:
         as_of
             Last day that may now be known (default: the last day of the counts). The embedded
             evidence up to that day, where the forecast rests on it, comes in too.
+        published
+            The day on which the new counts were published or fetched, where a reporting delay is
+            switched on and they do not say so themselves.
         evidence
             All the evidence, in place of what the forecast knew.
         refit
@@ -358,8 +382,11 @@ class Forecast:
         """
         self._refuse_acted("update()")
         rows = () if counts is None else read_counts(counts)
-        last = None if as_of is None else cases.make("update()", {"as_of": as_of}).as_of
-        new = updating.extended(self.study, rows, as_of=last, evidence=evidence)
+        days = cases.make("update()", {"as_of": as_of, "published": published})
+        new = updating.extended(
+            self.study, rows, as_of=days.as_of, evidence=evidence,
+            published=days.published or studies.told_on(counts, rows),
+        )  # fmt: skip
         done = updating.update(self.tree, self.study, new, refit=refit)
         done.attrs |= reproducing.step(self.tree, done, refit)
         return Updated(done, self)

@@ -16,12 +16,12 @@ Both work on arrays with any leading draw dimensions, and on tensors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
-from . import affine
+from . import affine, delays
 from .equations import NUMPY, Functions, Number, count_mean, excess, log_count, log_event, log_share
 from .errors import GraphError
 from .graph import CausalGraph
@@ -46,6 +46,9 @@ class Cells:
         Shape (n, 1), exposure in this month, and of the whole observation, in months.
     observation
         Shape (n,), index of the observation within the node.
+    reported
+        Shape (n, J), equally likely ratios of what is told to what there is
+        (`caucasus_forecast.delays`); None where all of it is.
     """
 
     node: str
@@ -54,6 +57,7 @@ class Cells:
     months: Array
     total: Array
     observation: Array
+    reported: Array | None = None
 
     def rows(self, keep: Array) -> Cells:
         """Keep some of the rows."""
@@ -140,7 +144,7 @@ def plan(panel: xr.Dataset, graph: CausalGraph) -> Plan:
         shares=tuple(c for n, c in cells.items() if graph.node[n].kind == "share"),
         events=used,
         before=_counts_before(small, cells, months),
-        deaths=cells[TENSION],
+        deaths=replace(cells[TENSION], reported=_reported(panel, cells[TENSION])),
         sweep=affine.sweep(small, graph.slopes, status, previous, months),
     )
 
@@ -164,6 +168,19 @@ def _cells(node: str, rows: Array, days: Array, count: Array) -> Cells:
         total=days[rows].sum(1)[which][:, None] / DAYS_PER_MONTH,
         observation=which,
     )
+
+
+def _reported(panel: xr.Dataset, deaths: Cells) -> Array | None:
+    """Ratios of each month of the deaths; in a total, earlier months are older."""
+    delay = delays.of(panel)
+    if delay is None:
+        return None
+    age = panel[delays.AGE].to_numpy()[panel["node"].to_numpy() == TENSION]
+    last = np.zeros(len(age), int)
+    np.maximum.at(last, deaths.observation, deaths.month)
+    own = age[deaths.observation]
+    found = delay.at(np.where(own < 0, own, own + last[deaths.observation] - deaths.month))
+    return None if (found == 1.0).all() else found
 
 
 def _parts(cells: Cells, *, pair: bool) -> Cells:

@@ -21,7 +21,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from . import assumptions, fitting, interventions, names, panel, posterior, storage, updating
+from . import (
+    assumptions,
+    delays,
+    fitting,
+    interventions,
+    names,
+    panel,
+    posterior,
+    storage,
+    updating,
+)
 from . import study as studies
 from .errors import EvidenceError, StorageError
 from .interventions import Act
@@ -77,6 +87,8 @@ def step(before: xr.DataTree, after: xr.DataTree, refit: bool | None) -> dict[st
         "prior_set": a["prior_set"], "priors": json.loads(a["priors"]), "as_of": a["as_of"],
         "data_digest": a["data_digest"], "refit": refit,
     }  # fmt: skip
+    if ages := delays.ages(before[names.OBSERVED_DATA].to_dataset()):
+        here["ages"] = ages
     return {"road": json.dumps([*json.loads(a.get("road", "[]")), here])}
 
 
@@ -149,6 +161,8 @@ def _place(study: Study, tree: xr.DataTree, held: Mapping[str, Any]) -> tuple[St
     except EvidenceError as why:
         raise StorageError(f"the evidence as of {as_of} cannot be told: {why}") from None
     built = panel.build(seen, study.graph, as_of)
+    if (delay := delays.of(study.panel)) is not None:
+        built = delays.aged(built, delay, held.get("ages", {}))
     if built.attrs["digest"] != held["data_digest"]:
         raise StorageError(
             f"the evidence as of {as_of} was revised since, and the file does not hold what it "

@@ -37,6 +37,8 @@ CASE_FIELDS = {
     "chains": "Chains of the sampler.",
     "paths": "Simulated futures of each draw.",
     "sampler": "Which program samples.",
+    "delays": "A file of a measured reporting delay; without it, counts are taken as settled.",
+    "published": "The day on which the counts were published or fetched.",
 }
 READING_FIELDS = {
     "series": "The series of a table without a column for it.",

@@ -18,12 +18,13 @@ import numpy as np
 import xarray as xr
 
 from . import case as cases
+from . import delays, models, names, posterior, scenarios, simulate, streams
 from . import evidence as rows
 from . import graph as graphs
-from . import models, names, posterior, scenarios, simulate, streams
 from . import panel as panels
 from . import theory as theories
 from .case import EMBEDDED, Case
+from .delays import ReportingDelay
 from .errors import CaseError, EvidenceError, StorageError
 from .evidence import Evidence, Observation, Read
 from .graph import CausalGraph
@@ -198,7 +199,10 @@ class Study:
         return {str(n): found.sel({names.SHARE: n}).to_numpy() for n in found[names.SHARE].values}
 
 
-def lay_out(case: Case, *, counts: Any = None, evidence: Evidence | None = None) -> Study:
+def lay_out(
+    case: Case, *, counts: Any = None, evidence: Evidence | None = None,
+    delay: ReportingDelay | None = None,
+) -> Study:  # fmt: skip
     """The study of a case.
 
     Parameters
@@ -207,6 +211,8 @@ def lay_out(case: Case, *, counts: Any = None, evidence: Evidence | None = None)
         What to forecast.
     counts, evidence
         Counts, or all the evidence, where they are not files the case can name.
+    delay
+        A reporting delay, where it is not a file the case can name.
 
     Raises
     ------
@@ -222,12 +228,34 @@ def lay_out(case: Case, *, counts: Any = None, evidence: Evidence | None = None)
         evidence = evidence.as_of(as_of)
     graph = models.get(case.model).graph(theory.graph)
     panel = panels.build(evidence, graph, as_of)
+    day = case.published or told_on(counts, () if read is None else read.rows)
+    if delay is not None or case.delays is not None:
+        panel = _delayed(panel, case, delay, day)
+        case = case.model_copy(update={"published": day})
     partition = scenarios.load(case.scenarios)
     scenarios.refuse_unknown(partition, graph)
     study = Study(case, graph, panel, partition, theory)
     if read is not None:
-        panel.attrs |= _said(read, study)
+        panel.attrs |= _said(read, study, day)
     return study
+
+
+def told_on(counts: Any, own: Sequence[Observation]) -> date | None:
+    """The day on which counts were published, or fetched, as they say themselves; None if not."""
+    day = getattr(counts, "published", None)
+    return day if isinstance(day, date) else rows.retrieved(own)
+
+
+def _delayed(
+    panel: xr.Dataset, case: Case, delay: ReportingDelay | None, day: date | None
+) -> xr.Dataset:
+    """The panel with the reporting delay that is asked for."""
+    if case.model == "reference":
+        raise CaseError(
+            "a delay is switched on, and the model 'reference' takes past months as they were "
+            "told; use 'ladder' or 'drift', or leave the delay out"
+        )
+    return delays.published(panel, delay or delays.load(str(case.delays)), day)
 
 
 def of(tree: xr.DataTree) -> Study:
@@ -310,16 +338,20 @@ def _refuse_short(where: str, own: Sequence[Observation], evidence: Evidence, as
         )
 
 
-def _said(read: Read, study: Study) -> dict[str, str]:
+def _said(read: Read, study: Study, day: date | None) -> dict[str, str]:
     """What reading the counts said, as attributes of the panel."""
     process = study.process
     ceiling = float(process.mean.max()) if isinstance(process, Ladder) else float("inf")
     used = [o for o in read.rows if o.window.end <= study.as_of]
     tense = [o for o in used if study.theory.evidence.series[o.series].node == names.TENSION]
     others = [o for o in used if o not in set(tense)]
+    delay = delays.of(study.panel)
+    untreated = [o for o in used if delay is None or o.series != delay.series]
     said = {
         "repairs": json.dumps(_shortened(read.repairs), ensure_ascii=False),
-        "cautions": json.dumps([*rows.cautions(tense, ceiling), *rows.cautions(others)]),
+        "cautions": json.dumps(
+            [*rows.cautions(tense, ceiling), *rows.cautions(others), *rows.fresh(untreated, day)]
+        ),
         "sources": cited(used),
         "evidence_sha256": read.digest,
     }

@@ -21,6 +21,7 @@ from . import (
     ask,
     backtest,
     contest,
+    delays,
     export,
     fetch,
     interventions,
@@ -97,6 +98,7 @@ app.command()(interventions.do)
 app.command()(interventions.paths)
 app.command()(contest.contest)
 app.command()(update.update)
+app.command()(delays.delays)
 app.command()(sensitivity.sensitivity)
 app.command()(watch.signposts)
 app.command()(watch.spread)

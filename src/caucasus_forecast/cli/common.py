@@ -59,11 +59,13 @@ def read_case(
 
 
 def check_counts(case: Case) -> None:
-    """Refuse counts that cannot be used before anything slow begins."""
-    from .. import evidence, theory
+    """Refuse counts, or a delay, that cannot be used before anything slow begins."""
+    from .. import delays, evidence, theory
     from ..case import EMBEDDED
 
     known = theory.load(case.graph)
+    if case.delays is not None:
+        delays.load(case.delays)
     if case.evidence != EMBEDDED:
         read = evidence.read(case.evidence, reading=case.reading, known=known.evidence.series)
         known.with_counts(read.strict())
@@ -189,7 +191,7 @@ def plain(value: Any) -> Any:
 
 def attrs_of(tree: xr.DataTree) -> dict[str, Any]:
     """What made a forecast."""
-    nested = ("case", "sampler", "versions", "scenarios", "theory", "repairs", "cautions")
+    nested = ("case", "sampler", "versions", "scenarios", "theory", "repairs", "cautions", "delays")
     return {str(k): json.loads(v) if k in nested else plain(v) for k, v in tree.attrs.items()}
 
 

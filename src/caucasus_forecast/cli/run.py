@@ -70,6 +70,14 @@ def run(
         int | None, typer.Option(metavar="N", help="Kept draws of each chain.")
     ] = None,
     sampler: Annotated[str | None, typer.Option(metavar="NAME", help="nutpie, or pymc.")] = None,
+    delays: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A measured reporting delay, as `delays` writes it."),
+    ] = None,
+    published: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="When the counts were published or fetched."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help=f"Where to write [default: {PROGRAM}-NAME]."),
@@ -89,7 +97,7 @@ def run(
     """
     changes = {
         "as_of": as_of, "horizon": horizon, "priors": priors, "graph": graph, "model": model,
-        "seed": seed, "draws": draws, "sampler": sampler,
+        "seed": seed, "draws": draws, "sampler": sampler, "delays": delays, "published": published,
     }  # fmt: skip
     case = read_case(what, {k: v for k, v in changes.items() if v is not None}, reading)
     check_counts(case)
@@ -216,6 +224,7 @@ def _copy_inputs(case: Case, folder: Path) -> dict[str, str]:
         "graph": "" if case.graph in graphs.available() else case.graph,
         "priors": "" if case.priors in prior_sets.list() else case.priors,
         "scenarios": "" if case.scenarios in scenarios.available() else case.scenarios,
+        "delays": case.delays or "",
     }
     theories.load(case.graph).beliefs(case.priors)  # refuse it now, not after the folder is made
     copied: dict[str, str] = {}

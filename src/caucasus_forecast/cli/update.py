@@ -28,6 +28,10 @@ def update(
         str | None,
         typer.Option(metavar="DAY", help="Last day that may now be known [default: that of NEW]."),
     ] = None,
+    published: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="When NEW was published or fetched (with a delay)."),
+    ] = None,
     refit: Annotated[
         bool, typer.Option("--refit", help="Sample again even where reweighting is safe.")
     ] = False,
@@ -52,9 +56,9 @@ def update(
         name = f"{PROGRAM}-{forecast.study.case.name}-updated"
         target = (out or Path(name)).absolute()
         with run.new_folder(target, overwrite) as folder:
-            updated = forecast.update(counts, as_of=as_of, refit=refit or None)
+            updated = forecast.update(counts, as_of=as_of, published=published, refit=refit or None)
             changes = updated.changes
-            inputs = _own_counts(updated, folder)
+            inputs = _own_counts(updated, folder) | _delay(updated, folder)
             faults = run.write(updated, updated.study.case, inputs, folder)
     if as_json:
         body = {"folder": str(target), "updated": updated.tree.attrs["updated"]}
@@ -95,3 +99,17 @@ def _own_counts(updated: Updated, folder: Path) -> dict[str, str]:
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text(csv_text(header, cells), "utf-8")
     return {"evidence": name}
+
+
+def _delay(updated: Updated, folder: Path) -> dict[str, str]:
+    """Write the reporting delay that is switched on beside the result."""
+    from .. import delays
+
+    delay = delays.of(updated.study.panel)
+    if delay is None:
+        return {}
+    name = "inputs/delays/delays.json"
+    with storing(folder):
+        (folder / name).parent.mkdir(parents=True)
+        delay.save(folder / name)
+    return {"delays": name}

@@ -104,9 +104,15 @@ def _validated_case(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
         from .. import theory as theories
 
         theories.load(case.graph).beliefs(case.priors)
+    if case.delays is not None:
+        from .. import delays
+
+        delays.load(case.delays)
     if case.evidence == cases.EMBEDDED:
         return found
-    return found | _validated_counts(case.evidence, case.reading, case.as_of, case.graph)
+    return found | _validated_counts(
+        case.evidence, case.reading, case.as_of, case.graph, case.published
+    )
 
 
 def _check_named(key: str, given: str, folder: str) -> None:
@@ -120,8 +126,9 @@ def _check_named(key: str, given: str, folder: str) -> None:
 
 
 def _validated_counts(
-    source: str, reading: Reading, as_of: date | None = None, graph: str = DEFAULT_CASE
-) -> dict[str, Any]:
+    source: str, reading: Reading, as_of: date | None = None, graph: str = DEFAULT_CASE,
+    published: date | None = None,
+) -> dict[str, Any]:  # fmt: skip
     from .. import evidence
 
     known, rest = evidence.load(), "as embedded"
@@ -140,6 +147,8 @@ def _validated_counts(
         [o for o in read.rows if o.series == name]
         for name in dict.fromkeys(o.series for o in read.rows)
     ]
+    used = [o for o in read.rows if last is not None and o.window.end <= last]
+    timely = evidence.fresh(used, published or evidence.retrieved(read.rows))
     return {
         "rest": f"every other series stays {rest}",
         "as_of": str(last) if last else None,
@@ -153,7 +162,7 @@ def _validated_counts(
         ],
         "excerpts": [row for rows in each for row in _edges(rows)],
         "repairs": list(read.repairs),
-        "cautions": list(evidence.cautions(read.rows)),
+        "cautions": [*evidence.cautions(read.rows), *timely],
         "problems": [asdict(p) | {"message": str(p)} for p in problems],
         "sha256": read.digest,
     }

@@ -108,6 +108,11 @@ def named(case: Case, views: Sequence[Any] | None) -> dict[str, PriorSet]:
     """
     if case.model != MODEL:
         raise CaseError(f"contest: the case has model {case.model!r}; use one with {MODEL!r}")
+    if case.delays is not None:
+        raise CaseError(
+            f"contest: delays is {case.delays!r}, and months are scored as they were told; leave "
+            "delays out"
+        )
     if isinstance(views, str):
         raise CaseError(f"contest: views is {views!r}; give a list, as [{views!r}]")
     theory = theories.load(case.graph)

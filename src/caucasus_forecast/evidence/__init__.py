@@ -18,6 +18,7 @@ from .cells import LARGEST, blank, count_of, month_of
 from .counts import Read, read, read_counts
 from .embedded import by_month, load, table
 from .events import SPANNING, Event, monthly
+from .freshness import fresh, retrieved
 from .history import MINIMUM_MONTHS, too_short
 from .problems import Problem, TableError
 from .reading import Reading, reading_of
@@ -53,6 +54,7 @@ __all__ = [
     "by_month",
     "cautions",
     "count_of",
+    "fresh",
     "gaps",
     "is_total",
     "load",
@@ -61,6 +63,7 @@ __all__ = [
     "read",
     "read_counts",
     "reading_of",
+    "retrieved",
     "table",
     "table_rows",
     "too_short",

@@ -196,7 +196,7 @@ def _unexplained(study: Study, status: Mapping[str, Array], first: int) -> dict[
 
 
 def _deaths(study: Study, first: int, paths: int) -> Array:
-    """Deaths of each whole month; an error where a total spans several."""
+    """Deaths of each whole month, NaN if told in part; an error where a total spans several."""
     cells, months = study.plan.deaths, study.plan.months
     out = np.full(months, np.nan)
     for o in np.unique(cells.observation):
@@ -214,6 +214,8 @@ def _deaths(study: Study, first: int, paths: int) -> Array:
     np.add.at(seen, cells.month, cells.months[:, 0])
     length = month_days(study.panel[MONTH].to_numpy().astype("datetime64[M]")) / DAYS_PER_MONTH
     out[np.abs(seen - length) > WHOLE] = np.nan
+    if cells.reported is not None:
+        out[cells.month[(cells.reported != 1.0).any(1)]] = np.nan
     return np.broadcast_to(out[first:], (paths, months - first))
 
 

@@ -19,8 +19,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import case as cases
+from .. import delays, names, plots
 from .. import graph as graphs
-from .. import names, plots
 from .. import scenarios as scenario_sets
 from .. import theory as theories
 from ..forecasting import CORE_LINKS, PRIOR_LED, Forecast, link_summary
@@ -95,6 +95,7 @@ def _contents(forecast: Forecast, svg: Mapping[str, bytes]) -> dict[str, Any]:
         "graph_note": _sentence(attrs.get("graph_note", "")),
         "graph": _graph(tree) if _slopes(forecast) else "",
         "evidence": _evidence(forecast, case),
+        "doubts": _doubts(forecast),
         "units": _units(forecast),
         "provenance": _provenance(attrs),
         "citation": attrs["citation"],
@@ -220,6 +221,13 @@ def _evidence(forecast: Forecast, case: Mapping[str, Any]) -> list[dict[str, Any
             }
         )
     return table + _states(forecast)
+
+
+def _doubts(forecast: Forecast) -> list[str]:
+    """What should be known of the counts: cautions, and a reporting delay that is switched on."""
+    delay = delays.sentence(forecast.tree[names.OBSERVED_DATA].to_dataset())
+    cautions: list[str] = json.loads(forecast.tree.attrs.get("cautions", "[]"))
+    return [*cautions, *[delay] * bool(delay)]
 
 
 def _states(forecast: Forecast) -> list[dict[str, Any]]:

@@ -7,5 +7,6 @@ from .acled import acled
 from .fetched import Fetched
 from .ucdp import ucdp
 from .ucdp_fetched import UcdpFetched
+from .ucdp_vintages import ucdp_vintages
 
-__all__ = ["Fetched", "UcdpFetched", "acled", "ucdp"]
+__all__ = ["Fetched", "UcdpFetched", "acled", "ucdp", "ucdp_vintages"]

@@ -93,6 +93,8 @@ def death_path_terms(
 ) -> tuple[Number, Array]:
     """Log likelihood of each death count along a path of monthly rates, and its last month.
 
+    A count that is told in part has the same size and a smaller mean, for each of its ratios.
+
     Parameters
     ----------
     rate
@@ -104,5 +106,11 @@ def death_path_terms(
     weight = np.zeros((len(value), int(last.max()) + 1))
     row = np.searchsorted(np.unique(cells.observation), cells.observation)
     weight[row, cells.month] = cells.months[:, 0]
-    mean = (rate[..., None, : weight.shape[1]] * weight).sum(-1)
-    return log_negative_binomial(value, mean, size, xp), last
+    if cells.reported is None:
+        mean = (rate[..., None, : weight.shape[1]] * weight).sum(-1)
+        return log_negative_binomial(value, mean, size, xp), last
+    told = np.zeros((cells.reported.shape[1], *weight.shape))
+    told[:, row, cells.month] = cells.reported.T * cells.months[:, 0]
+    mean = (rate[..., None, None, : weight.shape[1]] * told).sum(-1)
+    each = log_negative_binomial(value, mean, size[..., None], xp)
+    return xp.logsumexp(each, axis=-2) - np.log(len(told)), last

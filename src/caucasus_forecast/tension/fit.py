@@ -74,11 +74,16 @@ def fit_ladder(learned: Reference, cells: Cells, months: int) -> Ladder:
 
 
 def whole_months(cells: Cells, months: int) -> Array:
-    """Deaths of each month that is known exactly, -1 for the others; a zero total is zeros."""
+    """Deaths of each month that is known exactly, -1 for the others; a zero total is zeros.
+
+    A month that is told in part is not known exactly.
+    """
     known = np.full(months, -1.0)
     days = cells.months[:, 0] * DAYS_PER_MONTH
     alone = (cells.months[:, 0] == cells.total[:, 0]) | (cells.value[:, 0] == 0.0)
     rows = alone & is_month(days)
+    if cells.reported is not None:
+        rows &= (cells.reported == 1.0).all(1)
     known[cells.month[rows]] = cells.value[rows, 0]
     return known
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from ..learning import Reference
 from ..likelihood import Cells, Parameters, Plan, joined, shared_steps
 from ..names import DAYS_PER_MONTH, TENSION
 from ..quantiles import behind_category, behind_negative_binomial, category, negative_binomial
-from . import totals
+from . import reports, totals
 from .common import BOUND, Replay
 
 Array = np.ndarray
@@ -113,11 +113,14 @@ class Ladder:
         none = np.zeros((self.levels, self.levels)) + 0.0 * step[..., 0, :, :]
         return step + xp.stack([none + into.get(u, 0.0) for u in range(len(first))], axis=-3)
 
-    def log_deaths(self, count: Array, days: Array) -> Array:
+    def log_deaths(self, count: Array, days: Array, ratio: Array | None = None) -> Array:
         """Log probability of death counts at each level, shape (..., K).
 
-        Any level may give one odd month (`robust`), but not a total of several.
+        Any level may give one odd month (`robust`), but not a total of several. Counts that are
+        told in part, (n,), have equally likely ratios (n, J).
         """
+        if ratio is not None:
+            return self._log_told(np.asarray(count, float), np.asarray(days, float), ratio)
         days, count = np.asarray(days, float)[..., None], np.asarray(count, float)[..., None]
         months = np.where(is_month(days), 1.0, days / DAYS_PER_MONTH)
         plain = log_negative_binomial(count, self.mean * months, self.size * months)
@@ -130,37 +133,64 @@ class Ladder:
         own = self.monthly.log_share.T[np.searchsorted(self.monthly.ends, count[..., 0])]
         return plain + np.where(is_month(days), own, 0.0)
 
-    def log_deaths_pair(self, count: float, first: float, second: float) -> Array:
+    def _log_told(self, count: Array, days: Array, ratio: Array) -> Array:
+        """`log_deaths` of counts that are told in part, (n,), exactly; see `reports`."""
+        whole, odd = is_month(days), days <= LONGEST_MONTH
+        months = np.where(whole, 1.0, days / DAYS_PER_MONTH)[:, None, None]
+        ends, share = np.zeros(0), np.zeros((len(days), self.levels, 1))
+        if self.monthly is not None and whole.any():
+            ends = self.monthly.ends
+            share = np.where(whole[:, None, None], self.monthly.log_share, 0.0)
+        told = reports.log_joint(count, ratio, self.mean * months, self.size * months, ends)
+        told = reports.mixed(told, np.where(odd, self.robust, 0.0))
+        found: Array = special.logsumexp(told + share[:, None], axis=(1, 3))
+        return found - np.log(ratio.shape[1])
+
+    def log_deaths_pair(
+        self, count: float, first: float, second: float, ratio: Array | None = None
+    ) -> Array:
         """Log probability of one total over two months of given days, shape (K, K), exactly."""
         total = np.arange(int(count) + 1)
-        one = np.exp(self.log_deaths(total, np.full(len(total), first)))
-        two = np.exp(self.log_deaths(total[::-1].copy(), np.full(len(total), second)))
-        return np.log(np.maximum(one.T @ two, 1e-300))
+        one, two = map(np.exp, self._log_parts(total, (first, second), ratio))
+        return np.log(np.maximum(one.T @ two[::-1], 1e-300))
+
+    def _log_parts(self, counts: Array, days: Sequence[float], ratio: Array | None) -> list[Array]:
+        """`log_deaths` of all that each month of a total may have had, at its mean ratio."""
+        found = []
+        for i, length in enumerate(days):
+            every, told = np.full(len(counts), length), None
+            if ratio is not None and (ratio[i] != 1.0).any():
+                told = np.full((len(counts), 1), ratio[i].mean())
+            found.append(self.log_deaths(counts, every, told))
+        return found
 
     def death_terms(self, cells: Cells, months: int) -> tuple[Array, list[tuple[int, Array]]]:
         """Log weights of the battle deaths: (T, K), and (K, K) for each two-month total.
 
         A total of zero is a zero in each of its months. A total over two months is exact; a longer
-        one gives each of its months a weight (`caucasus_forecast.tension.totals`).
+        one gives each of its months a weight (`caucasus_forecast.tension.totals`). A month that is
+        told in part has its ratios; the months of a total, each the mean of its own.
         """
         emission = np.zeros((months, self.levels))
         pairs: list[tuple[int, Array]] = []
-        longer: list[tuple[Array, Array, float]] = []
+        longer: list[tuple[Array, Array, float, Array | None]] = []
         for o in np.unique(cells.observation):
             rows = np.flatnonzero(cells.observation == o)
             days = cells.months[rows, 0] * DAYS_PER_MONTH
             count, month = cells.value[rows[0], 0], cells.month[rows]
+            ratio = reports.of(cells, rows)
             if count == 0.0:
-                emission[month] += self.temper * self.log_deaths(np.zeros(len(rows)), days)
+                emission[month] += self.temper * self.log_deaths(np.zeros(len(rows)), days, ratio)
             elif len(rows) == 2:
-                weight = self.temper * self.log_deaths_pair(count, *days)
+                weight = self.temper * self.log_deaths_pair(count, days[0], days[1], ratio)
                 pairs.append((int(month[0]), weight))
             elif len(rows) == 1:
-                emission[month] += self.temper * self.log_deaths(np.array([count]), days)
+                emission[month] += self.temper * self.log_deaths(np.array([count]), days, ratio)
             else:
-                longer.append((month, days, count))
-        for month, days, count in longer:
-            emission[month] += self.temper * self._log_total(count, month, days, emission, pairs)
+                longer.append((month, days, count, ratio))
+        for month, days, count, ratio in longer:
+            weight = self._log_total(count, month, days, ratio, emission, pairs)
+            emission[month] += self.temper * weight
         return emission, pairs
 
     def _log_total(
@@ -168,6 +198,7 @@ class Ladder:
         count: float,
         month: Array,
         days: Array,
+        ratio: Array | None,
         emission: Array,
         pairs: list[tuple[int, Array]],
     ) -> Array:
@@ -182,7 +213,7 @@ class Ladder:
         )
         between, other = step[which[first:last]], weight[month]
         every, plain = np.arange(int(count) + 1), replace(self, robust=0.0)
-        counts = [np.exp(plain.log_deaths(every, np.full(len(every), d))).T for d in days]
+        counts = [np.exp(part).T for part in plain._log_parts(every, days.tolist(), ratio)]
         target = totals.marginals(forward, between, backward, other[..., None] * np.stack(counts))
         return np.log(totals.weights(forward, between, backward, other, target))
 

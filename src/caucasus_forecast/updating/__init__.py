@@ -25,9 +25,9 @@ from datetime import date
 import numpy as np
 import xarray as xr
 
-from .. import assumptions, fitting, names, panel, reweighting
+from .. import assumptions, delays, fitting, names, panel, reweighting
 from ..errors import CaseError
-from ..evidence import Evidence, Observation
+from ..evidence import Evidence, Observation, fresh
 from ..priors import PriorSet
 from ..study import Study, cited
 from ..tension import Ladder, Replay
@@ -46,7 +46,7 @@ JUMP, LEAST, BEFORE = 10.0, 10.0, 12
 
 def extended(
     study: Study, rows: Sequence[Observation] = (), *, as_of: date | None = None,
-    evidence: Evidence | None = None,
+    evidence: Evidence | None = None, published: date | None = None,
 ) -> Study:  # fmt: skip
     """The study of a forecast with new evidence and a later origin.
 
@@ -60,6 +60,8 @@ def extended(
         Last day that may now be known (default: the last day of `rows`, or of `evidence`).
     evidence
         All the evidence, in place of what the forecast knew.
+    published
+        The day on which that came out, where a reporting delay is switched on.
 
     Raises
     ------
@@ -73,11 +75,19 @@ def extended(
         raise CaseError(f"as_of is {last}, before the forecast's {study.as_of}; give a later day")
     now = evidence if evidence is not None else joined(study, rows, last)
     built = panel.build(now, study.graph, last)
-    if built.attrs["digest"] == study.panel.attrs["digest"] and last == study.as_of:
+    given = evidence.observations if evidence else rows
+    built = delays.carried(study.panel, built, given, published)
+    same = built.attrs["digest"] == study.panel.attrs["digest"]
+    same = same and delays.ages(built) == delays.ages(study.panel)
+    if same and last == study.as_of:
         raise CaseError(f"nothing is new up to {last}; give new counts, or a later as_of")
     if sources := cited(rows, study.panel.attrs.get("sources", "")):
         built.attrs["sources"] = sources
     case = study.case.model_copy(update={"as_of": last})
+    if delays.of(built) is not None:
+        case = case.model_copy(update={"published": published or case.published})
+    elif said := fresh(given, published):
+        built.attrs["cautions"] = json.dumps(said)
     return Study(case, study.graph, built, study.partition, study.theory)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from .. import names
+from .. import delays, names
 from ..study import Study
 from .evidence import cells
 
@@ -84,6 +84,7 @@ def without(after: Study, before: Study, items: Sequence[Item]) -> xr.Dataset:
     for item in items:
         if item.row is not None and item.was is not None:
             panel["count"][item.row] = item.was
+            panel = delays.as_before(panel, before.panel, item.row)
         elif item.row is not None:
             gone.append(item.row)
         for node in item.nodes:
