@@ -444,7 +444,7 @@ def test_the_delay_is_kept_with_the_forecast(forecast, tmp_path):
         "reporting delay of battle_deaths: fresh counts are read as told in part, from 2021-09-01 "
         "on (3 counts); made up for a test"
     )
-    assert "is fresh" not in forecast.tree.attrs["cautions"]
+    assert "is fresh" not in forecast.tree.attrs.get("cautions", "")
     again = cf.load(forecast.save(tmp_path / "f.nc"))
     assert again == forecast
     assert again.notes == forecast.notes
