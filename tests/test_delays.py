@@ -676,6 +676,20 @@ def test_run_keeps_the_delay_beside_the_result(folder, forecast, monkeypatch, ca
     assert "a delay cannot be read there" in capsys.readouterr().err
 
 
+def test_update_keeps_the_delay_beside_the_result(folder, forecast, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    forecast.save("f.nc")
+    table("2021-12", 1, (2,)).to_csv("new.csv", index=False)
+    assert cli.main(["update", "f.nc", "new.csv"]) == 2
+    assert "nothing says when the counts were published" in capsys.readouterr().err
+    options = ["--published", "2022-01-20", "--out", "o", "--quiet"]
+    assert cli.main(["update", "f.nc", "new.csv", *options]) in (0, 3)
+    case = cases.load(folder / "o" / "case.toml")
+    assert case.published == date(2022, 1, 20)
+    assert delays.load(case.delays) == HALF
+    assert len(study.lay_out(case).plan.deaths.value) == 48
+
+
 def test_a_contest_refuses_a_delay():
     with pytest.raises(CaseError, match=r"delays is 'd.json', and months are scored as they were"):
         cf.contest(case=cf.Case(delays="d.json"))

@@ -243,7 +243,7 @@ def lay_out(
 def told_on(counts: Any, own: Sequence[Observation]) -> date | None:
     """The day on which counts were published, or fetched, as they say themselves; None if not."""
     day = getattr(counts, "published", None)
-    return day if isinstance(day, date) else rows.retrieved(own)
+    return day if type(day) is date else rows.retrieved(own)
 
 
 def _delayed(
