@@ -30,6 +30,7 @@ from caucasus_forecast.errors import CaseError, StorageError
 from caucasus_forecast.exchange import Submission, facts, hub, hubfiles, naming
 from caucasus_forecast.exchange.thinning import thinned
 from caucasus_forecast.forecasting import Forecast
+from caucasus_forecast.theory import Theory
 
 DAY = "2021-11-30"
 DIGESTS = ("digest", "data_digest", "prior_digest", "graph_digest")
@@ -546,6 +547,23 @@ def test_own_counts_leave_the_licence_of_the_output_to_the_team(good, tmp_path):
     assert "license" not in yaml.safe_load(path.read_text("utf-8"))
 
 
+def test_own_counts_that_an_update_brought_are_the_users_too(small_forecast, tmp_path):
+    updated = small_forecast.update(pd.DataFrame({"month": ["2021-12"], "count": [7]}))
+    (entry,) = exchange.document(updated)["forecasts"]
+    assert entry["licences"][-1] == facts.OWN
+    paths = updated.export(tmp_path, "hubverse", submission=Submission("team", "own", samples=50))
+    assert "license:" not in next(p for p in paths if p.suffix == ".yml").read_text("utf-8")
+
+
+def test_a_graph_of_ones_own_is_about_a_place_of_its_own(good, monkeypatch):
+    named = naming.gather(good)
+    assert next(hub.rows(named, Submission("a", "b"))).location == "ARM-AZE"
+    monkeypatch.setattr(Theory, "whole", property(lambda _: True))
+    assert next(hub.rows(named, Submission("a", "b", location="N"))).location == "N"
+    with pytest.raises(CaseError, match="is not about ARM-AZE; say what the hub calls its place"):
+        next(hub.rows(named, Submission("a", "b")))
+
+
 @pytest.mark.parametrize("kind", EVERY)
 def test_a_failed_fit_is_marked_in_every_export(altered, tmp_path, kind):
     body = written(altered(passed=False), tmp_path, kind)
@@ -595,18 +613,24 @@ def test_a_safe_id_is_taken(name):
     assert naming.safe(name, "scenario_id") == name
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["../../etc/x", "/etc/x", "a/b", "a\\b", "..", ".", "", "a.", "-a", "a b", "é", "x" * 81, "a\n",
-     5, None],
-)  # fmt: skip
+UNSAFE = [
+    "../../etc/x", "/etc/x", "a/b", "a\\b", "..", ".", "", "a.", "-a", "a b", "é", "x" * 81, "a\n",
+    5,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_a_place_that_is_not_safe_is_refused(name):
+    with pytest.raises(CaseError, match=r"^location is "):
+        small(location=name)
+
+
+@pytest.mark.parametrize("name", [*UNSAFE, None])
 def test_a_name_that_is_not_safe_is_refused(good, tmp_path, name):
     with pytest.raises(CaseError, match=r"^team is .*; give 1 to 80 letters"):
         small(team=name)
     with pytest.raises(CaseError, match=r"^model is "):
         small(model=name)
-    with pytest.raises(CaseError, match=r"^location is "):
-        small(location=name)
     with pytest.raises(CaseError, match=r"^scenario_id is "):
         exchange.export({name: good}, tmp_path / "f.json", "json")
     assert not list(tmp_path.iterdir())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 from .. import names
 from ..case import EMBEDDED
+from ..updating.evidence import own_series
 from .naming import Named
 
 SOFTWARE: Final = (
@@ -23,15 +25,18 @@ KINDS: Final = ("forecast", "intervention", "counterfactual")
 CHECKS: Final = ("divergences", "max_rhat", "min_ess_bulk", "min_ess_tail")
 
 
-def licences(case: dict[str, Any]) -> tuple[str, ...]:
-    """The licence lines of a forecast of a case.
+def licences(case: dict[str, Any], own: Sequence[str] = ()) -> tuple[str, ...]:
+    """The licence lines of a forecast of a case; `own` are series that the user counted.
 
     Examples
     --------
     >>> len(licences({"evidence": "embedded"})), len(licences({"evidence": "counts.csv"}))
     (2, 3)
+    >>> len(licences({"evidence": "embedded"}, ["battle_deaths"]))  # since an update
+    3
     """
-    return (SOFTWARE, UCDP) if case["evidence"] == EMBEDDED else (SOFTWARE, UCDP, OWN)
+    embedded = case["evidence"] == EMBEDDED and not own
+    return (SOFTWARE, UCDP) if embedded else (SOFTWARE, UCDP, OWN)
 
 
 def facts(named: Named) -> dict[str, Any]:
@@ -59,7 +64,7 @@ def facts(named: Named) -> dict[str, Any]:
             "notes": list(forecast.notes),
             "repairs": json.loads(attrs.get("repairs", "[]")),
             "citation": attrs["citation"],
-            "licences": list(licences(json.loads(attrs["case"]))),
+            "licences": list(licences(json.loads(attrs["case"]), own_series(forecast.study))),
         }
     )
 

@@ -39,6 +39,7 @@ from .thinning import thinned
 
 Array = np.ndarray
 
+PAIR: Final = "ARM-AZE"
 # the levels that hubs ask for
 LEVELS: Final = (0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 0.99)
 # every threshold t, and t − 1, from which P(Y >= t) is read
@@ -55,7 +56,7 @@ class Submission:
         Their abbreviations, as the hub knows them: letters, digits and underscores. Hubs may want
         them shorter than the 80 that are allowed here.
     location
-        What the hub calls the place.
+        What the hub calls the place (default: ``ARM-AZE``, for forecasts about that pair).
     samples
         How many joint samples of each forecast.
     parquet
@@ -74,14 +75,15 @@ class Submission:
 
     team: str
     model: str
-    location: str = "ARM-AZE"
+    location: str | None = None
     samples: int = 1000
     parquet: bool = False
 
     def __post_init__(self) -> None:
         safe(self.team, "team", ABBREVIATION)
         safe(self.model, "model", ABBREVIATION)
-        safe(self.location, "location")
+        if self.location is not None:
+            safe(self.location, "location")
 
     @property
     def model_id(self) -> str:
@@ -155,9 +157,20 @@ class _Task(NamedTuple):
             yield self.row("pmf", literal(category), probability / total)
 
 
+def _location(named: Named, submission: Submission) -> str:
+    if submission.location is not None:
+        return submission.location
+    if named.forecast.study.theory.whole:
+        raise CaseError(
+            f"the graph {named.forecast.study.graph.name!r} is not about {PAIR}; say what the hub "
+            "calls its place: location (--location)"
+        )
+    return PAIR
+
+
 def _of_one(named: Named, submission: Submission, first: int) -> Iterator[Row]:
     world = Reader(named.forecast)
-    place = (origin_of([named]), named.marked, submission.location)
+    place = (origin_of([named]), named.marked, _location(named, submission))
     ends = [_last_day(m) for m in world.months]
 
     def tasks(target: str) -> list[_Task]:

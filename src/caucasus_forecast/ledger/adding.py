@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .. import names, reweighting, updating
-from ..errors import EvidenceError, QuestionError, nearest
+from .. import names, reweighting
+from ..errors import QuestionError, nearest
 from ..estimate import Sample, probability
 from ..forecasting import Forecast
 from ..scenarios import Condition, Question, measure
 from ..study import Study
+from ..updating.evidence import own_series
 from .values import Asked, Made, Option
 
 Array = np.ndarray
@@ -57,7 +58,7 @@ def made(forecast: Forecast, file: str = "", given: Sequence[str] = ()) -> Made:
         as_of=study.as_of,
         horizon=len(study.months),
         data_digest=str(study.panel.attrs["digest"]),
-        own=_own(study),
+        own=own_series(study),
         passed=forecast.passed,
         verdict=str(gate["verdict"]),
         scenarios=study.partition.to_json(),
@@ -72,14 +73,6 @@ def made(forecast: Forecast, file: str = "", given: Sequence[str] = ()) -> Made:
 def now() -> str:
     """The time, UTC, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _own(study: Study) -> tuple[str, ...]:
-    """Series that the forecaster counted; all, where that cannot be told."""
-    try:
-        return tuple(dict.fromkeys(o.series for o in updating.own_counts(study)))
-    except EvidenceError:
-        return tuple(study.theory.evidence.series)
 
 
 def _scenarios(tree: xr.DataTree, study: Study) -> Asked:

@@ -51,6 +51,14 @@ def own_counts(study: Study) -> tuple[Observation, ...]:
     return tuple(o for o in evidence.observations if o.series in mine)
 
 
+def own_series(study: Study) -> tuple[str, ...]:
+    """Series that the user counted; all of the theory's, where that cannot be told."""
+    try:
+        return tuple(dict.fromkeys(o.series for o in own_counts(study)))
+    except EvidenceError:
+        return tuple(study.theory.evidence.series)
+
+
 def cells(panel: xr.Dataset) -> dict[str, list[Observation]]:
     """The observations of a panel by series, in order of their intervals."""
     found: dict[str, list[Observation]] = {}
