@@ -335,9 +335,9 @@ def test_fault_96_json_that_nests_without_end_is_refused():
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (gzip.compress(b"a" * 9000)[:-9], "the gzip data is cut off"),
+        (gzip.compress(b"a" * 9000, mtime=0)[:-9], "the gzip data is cut off"),
         (b"not gzip at all", "the gzip data is damaged"),
-        (gzip.compress(b"a") + b"rest", "the gzip data is damaged"),
+        (gzip.compress(b"a", mtime=0) + b"rest", "the gzip data is damaged"),
     ],
 )
 def test_fault_96_broken_gzip_is_refused(body, why):

@@ -264,3 +264,19 @@ def test_an_update_is_written_with_the_forecast(december, tmp_path):
         loaded.update(counts(**{"2022-01": 4})).tree[names.SCENARIOS]["probability"],
         december.update(counts(**{"2022-01": 4})).tree[names.SCENARIOS]["probability"],
     )
+
+
+def test_new_counts_are_read_with_the_same_choices_and_their_repairs_are_kept(
+    small_forecast, tmp_path
+):
+    table = tmp_path / "december.csv"
+    table.write_text("Month;Killed\n31/12/2021;2\n", encoding="utf-8")
+    reading = {"columns": {"date": "Month", "count": "Killed"}, "date_format": "%d/%m/%Y",
+               "aggregate": "month"}  # fmt: skip
+    with pytest.raises(EvidenceError, match="needed"):
+        small_forecast.update(table)
+    updated = small_forecast.update(table, reading=reading)
+    said = json.loads(updated.tree.attrs["repairs"])
+    assert "dates were read as %d/%m/%Y" in said
+    again = updated.update(pd.DataFrame({"month": ["2022-01"], "count": [1]}))
+    assert json.loads(again.tree.attrs["repairs"])[: len(said)] == said

@@ -41,7 +41,7 @@ from . import theory as theories
 from .case import Case
 from .delays import ReportingDelay
 from .errors import CaseError, InterventionError, QuestionError
-from .evidence import Evidence, Reading, read_counts
+from .evidence import Evidence, Reading, read
 from .exchange import Submission
 from .fitting import complete, draw
 from .interventions import Act
@@ -350,9 +350,9 @@ class Forecast:
         return Forecast(done)
 
     def update(
-        self, counts: Any = None, *, as_of: date | str | None = None,
-        published: date | str | None = None, evidence: Evidence | None = None,
-        refit: bool | None = None,
+        self, counts: Any = None, *, reading: Reading | Mapping[str, Any] | None = None,
+        as_of: date | str | None = None, published: date | str | None = None,
+        evidence: Evidence | None = None, refit: bool | None = None,
     ) -> Updated:  # fmt: skip
         """The forecast given another month, or several, from the new origin.
 
@@ -361,6 +361,9 @@ class Forecast:
         counts
             New counts, as `caucasus_forecast.evidence.read_counts` takes them. A row with the
             interval of a known one revises it.
+        reading
+            Choices, where the table could be read in more than one way
+            (`caucasus_forecast.evidence.Reading`).
         as_of
             Last day that may now be known (default: the last day of the counts). The embedded
             evidence up to that day, where the forecast rests on it, comes in too.
@@ -381,11 +384,14 @@ class Forecast:
             For a day before the forecast's, or where nothing is new.
         """
         self._refuse_acted("update()")
-        rows = () if counts is None else read_counts(counts)
+        known = self.study.theory.evidence.series
+        found = None if counts is None else read(counts, reading=reading, known=known)
+        rows = () if found is None else found.strict()
         days = cases.make("update()", {"as_of": as_of, "published": published})
         new = updating.extended(
             self.study, rows, as_of=days.as_of, evidence=evidence,
             published=days.published or studies.told_on(counts, rows),
+            repairs=() if found is None else found.repairs,
         )  # fmt: skip
         done = updating.update(self.tree, self.study, new, refit=refit)
         done.attrs |= reproducing.step(self.tree, done, refit)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .choices import reads_counts
 from .common import FAILED, PROGRAM, plain_values, print_json, printable, records, storing, told
 from .common import made as opened
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from ..forecasting import Updated
 
 
+@reads_counts
 def update(
     source: Annotated[
         Path, typer.Argument(metavar="FORECAST", help="A saved forecast, or the folder of a run.")
@@ -44,6 +48,7 @@ def update(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a folder this program wrote.")
     ] = False,
+    reading: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Take new counts into a forecast, and tell what they moved.
 
@@ -56,7 +61,10 @@ def update(
         name = f"{PROGRAM}-{forecast.study.case.name}-updated"
         target = (out or Path(name)).absolute()
         with run.new_folder(target, overwrite) as folder:
-            updated = forecast.update(counts, as_of=as_of, published=published, refit=refit or None)
+            updated = forecast.update(
+                counts, reading=reading or None, as_of=as_of, published=published,
+                refit=refit or None,
+            )  # fmt: skip
             changes = updated.changes
             inputs = _own_counts(updated, folder) | _delay(updated, folder)
             faults = run.write(updated, updated.study.case, inputs, folder)

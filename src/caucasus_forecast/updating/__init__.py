@@ -46,7 +46,7 @@ JUMP, LEAST, BEFORE = 10.0, 10.0, 12
 
 def extended(
     study: Study, rows: Sequence[Observation] = (), *, as_of: date | None = None,
-    evidence: Evidence | None = None, published: date | None = None,
+    evidence: Evidence | None = None, published: date | None = None, repairs: Sequence[str] = (),
 ) -> Study:  # fmt: skip
     """The study of a forecast with new evidence and a later origin.
 
@@ -62,6 +62,8 @@ def extended(
         All the evidence, in place of what the forecast knew.
     published
         The day on which that came out, where a reporting delay is switched on.
+    repairs
+        What was understood or repaired in reading `rows`.
 
     Raises
     ------
@@ -83,6 +85,9 @@ def extended(
         raise CaseError(f"nothing is new up to {last}; give new counts, or a later as_of")
     if sources := cited(rows, study.panel.attrs.get("sources", "")):
         built.attrs["sources"] = sources
+    before = json.loads(study.panel.attrs.get("repairs", "[]"))
+    if heard := list(dict.fromkeys([*before, *repairs])):
+        built.attrs["repairs"] = json.dumps(heard, ensure_ascii=False)
     case = study.case.model_copy(update={"as_of": last})
     if delays.of(built) is not None:
         case = case.model_copy(update={"published": published or case.published})
