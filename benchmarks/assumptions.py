@@ -125,7 +125,7 @@ def beside(a: str, one: Forecast, b: str, two: Forecast) -> dict[str, Any]:
         way, carried = REWEIGHTED, assumptions.reweighted(tree, study, new, found)
     elif moved := transport.move(tree, study, assumptions.own(tree), new):
         found = moved.weights
-        if found.safe:
+        if moved.safe:
             way, carried = MOVED, assumptions.moved(tree, study, new, moved)
     pair: dict[str, Any] = {
         "from": a, "to": b, "way": way, "k": found.k, "effective": found.effective,

@@ -84,7 +84,7 @@ def _cheapest(tree: xr.DataTree, study: Study, priors: PriorSet) -> tuple[xr.Dat
     found = transport.move(tree, study, own(tree), priors)
     if found is None:
         return _sampled(study, priors, f"reweighting was not safe ({weights.words()})")
-    if not found.weights.safe:
+    if not found.safe:
         why = f"reweighting ({weights.words()}) and moving the draws ({found.weights.words()})"
         return _sampled(study, priors, f"{why} were not safe")
     how = f"draws of {held!r} moved to these priors ({found.weights.words()})"

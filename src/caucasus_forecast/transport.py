@@ -19,7 +19,8 @@ approximations (m: mode, C Cᵀ: inverse of minus the Hessian there),
     x'' = m_new + C_new C_old⁻¹ (x' − m_old),     w ∝ q(x'') L(x'') / ( q(x') L(θ) ),
 
 which is exact whatever m and C are: they decide only how equal the weights come out. Weights are
-smoothed and judged by the rule of `caucasus_forecast.reweighting`.
+smoothed as in `caucasus_forecast.reweighting`, and judged more strictly, k < 0.4: beyond it, moves
+from narrow priors to wide ones were up to four errors off (`docs/calibration.md`).
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ Array = np.ndarray
 _PLACED = {"Normal": ("mu", "sigma"), "Laplace": ("mu", "b")}
 _SCALED = {"HalfNormal": "sigma", "Exponential": "lam"}
 _STEP = 1e-3  # of a central difference, in prior standard deviations
+MAX_K = 0.4
 _FLATTEST = 0.1  # smallest curvature of a normal approximation; a prior alone has about 1
 
 
@@ -110,6 +112,11 @@ class Moved:
     replay: Replay
     weights: Weights
 
+    @property
+    def safe(self) -> bool:
+        """Whether estimates from these draws may stand for a fit."""
+        return self.weights.safe and self.weights.k < MAX_K
+
 
 def log_likelihood(tree: xr.DataTree) -> Array:
     """Log likelihood of every draw of a forecast, (chain, draw)."""
@@ -159,7 +166,7 @@ def move(tree: xr.DataTree, study: Study, old: PriorSet, new: PriorSet) -> Moved
         return None
     draws = by_priors(tree[names.POSTERIOR].to_dataset(), old, new, study.layout)
     found = weighed(tree, study, draws)
-    if found is None or found.weights.safe or not isinstance(study.process, Ladder):
+    if found is None or found.safe or not isinstance(study.process, Ladder):
         return found
     again, more = refitted(draws, study, study.process, old, new)
     return weighed(tree, study, again, more) or found
