@@ -64,6 +64,7 @@ CORE_LINKS = (
 # a link is prior-led when the evidence left more than this share of its prior variance
 PRIOR_LED = 0.8
 REPAIRS_SHOWN = 4  # of the user's counts, in the notes
+MEASURED = 12  # months ahead up to which forecasts were scored
 
 
 def forecast(
@@ -144,6 +145,7 @@ def run(
     evidence: Evidence | None = None,
     priors: PriorSet | None = None,
     progress: Callable[[str], None] | None = None,
+    cores: int | None = None,
     bar: bool = False,
 ) -> Forecast:
     """Make the forecast of a case.
@@ -156,8 +158,18 @@ def run(
         Counts, all the evidence, or priors themselves, where they are not files the case can name.
     progress
         Called with a line at the start of each stage.
+    cores
+        Chains sampled at once (default: as many as there are processors). Draws do not depend on
+        it.
     bar
         Whether the sampler may draw its progress bar.
+
+    Raises
+    ------
+    CaseError, EvidenceError, GraphError, PriorError, ScenarioError
+        For anything that cannot be used as given.
+    SamplingError
+        If the sampler breaks off twice.
     """
     say = progress or log.info
     chosen = theories.load(case.graph).beliefs(priors or case.priors)
@@ -166,7 +178,7 @@ def run(
     say(f"reading {observed} observations with the model {case.model!r}")
     clock = perf_counter()
     say(f"sampling {case.chains} chains of {case.draws} draws")
-    tree = draw(study, chosen, bar=bar)
+    tree = draw(study, chosen, cores=cores, bar=bar)
     elapsed = perf_counter() - clock
     say("simulating the futures")
     done = complete(tree, study, chosen)
@@ -181,6 +193,20 @@ def _counts_notes(attrs: Mapping[Any, Any]) -> list[str]:
     if more := len(repairs) - REPAIRS_SHOWN:
         lines += [f"and {more} more (tree.attrs['repairs'])"] * (more > 0)
     return [f"counts: {line}" for line in lines]
+
+
+def _run_notes(tree: xr.DataTree) -> list[str]:
+    """What is unusual about how it was made."""
+    sampler, horizon = json.loads(tree.attrs["sampler"]), int(tree.attrs["horizon"])
+    lines = []
+    if sampler["sampler"] != sampler["used"]:
+        lines.append(f"{sampler['sampler']} could not be used, so {sampler['used']} sampled")
+    if horizon > MEASURED:
+        lines.append(
+            f"the horizon of {horizon} months is an extrapolation: the skill of the method was "
+            f"measured up to {MEASURED} months (docs/skill.md)"
+        )
+    return lines
 
 
 # --------------------------------------------------------------------------- the forecast
@@ -291,8 +317,9 @@ class Forecast:
         a = self.tree.attrs
         gate = self.tree[names.DIAGNOSTICS].attrs
         lines = [] if self.passed else [f"WARNING: {gate['verdict']}. Remedy: {gate['remedy']}."]
-        told = ("graph_note", "swapped", "updated", "unverified")
+        told = ("graph_note", "swapped", "updated", "unverified", "prior_note")
         lines += [*self.labels, *(a[key] for key in told if key in a), *_counts_notes(a)]
+        lines += _run_notes(self.tree)
         thinned = int(json.loads(a["sampler"]).get("thinned", 1))
         if thinned > 1:
             lines.append(

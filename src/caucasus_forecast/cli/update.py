@@ -52,6 +52,7 @@ def update(
         name = f"{PROGRAM}-{forecast.study.case.name}-updated"
         target = (out or Path(name)).absolute()
         with run.new_folder(target, overwrite) as folder:
+            run.refuse_too_large(forecast.study.case, target)
             updated = forecast.update(counts, as_of=as_of, refit=refit or None)
             changes = updated.changes
             inputs = _own_counts(updated, folder)
