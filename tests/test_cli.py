@@ -308,7 +308,7 @@ def test_ctrl_c_is_130_and_leaves_nothing(here, monkeypatch, capsys):
 
     monkeypatch.setattr(engine, "run", interrupted)
     assert cli.main(["run", "--quiet"]) == 130
-    assert capsys.readouterr().err == "interrupted: nothing was written\n"
+    assert capsys.readouterr().err == "interrupted: nothing is left half written; run it again\n"
     assert left(here) == ["counts.csv"]
 
 

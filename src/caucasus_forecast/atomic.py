@@ -9,6 +9,7 @@ removes it.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -16,7 +17,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
+from . import stopping
 from .errors import StorageError
 
 RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10))}
@@ -109,6 +112,20 @@ def refuse_full(path: Path, needed: int) -> None:
             f"{path}: needs about {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free; free "
             "some space or choose another place"
         )
+    with worded(path):
+        _reserve(there, needed // 2)  # of the largest file
+
+
+def _reserve(folder: Path, size: int) -> None:
+    """Ask for room and let it go: a quota, or a limit on files, is told in no other way."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with TemporaryFile(dir=folder) as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as why:
+            if why.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
 
 
 def component(name: str, what: str = "name") -> str:
@@ -159,6 +176,11 @@ def alone(target: Path) -> Iterator[None]:
             "another place"
         )
     lock = FileLock(target.with_name(f".{target.name}.lock"))
+
+    def clear() -> None:
+        for left in (*leftovers(target), Path(lock.lock_file)):
+            _removed(left)
+
     with worded(target):
         try:
             lock.acquire(blocking=False)
@@ -169,7 +191,8 @@ def alone(target: Path) -> Iterator[None]:
     try:
         for left in leftovers(target):
             _removed(left)
-        yield
+        with stopping.tidied_by(clear):
+            yield
     finally:
         with suppress(OSError):  # Windows removes it on release
             Path(lock.lock_file).unlink(missing_ok=True)

@@ -104,7 +104,10 @@ class Case(BaseModel):
         if isinstance(value, datetime):
             return value.date()
         if isinstance(value, str):
-            return date.fromisoformat(value)
+            try:
+                return date.fromisoformat(value)
+            except ValueError:
+                raise ValueError("write a day as 2021-11-30") from None
         return value
 
     @field_validator("reading", mode="before")
@@ -152,7 +155,8 @@ def make(where: str, fields: dict[str, Any]) -> Case:
         if first["type"] == "extra_forbidden":
             message = f"unknown key {key!r}; {nearest(key, Case.model_fields)}"
         else:
-            message = f"{key} is {shown(first['input'])}: {first['msg']}"
+            said = first["msg"].removeprefix("Value error, ")
+            message = f"{key} is {shown(first['input'])}: {said}"
         if key == "reading":
             message = f"reading: {first['msg'].removeprefix('Value error, ')}"
         raise CaseError(f"{where}: {message}") from None

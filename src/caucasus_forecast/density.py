@@ -19,11 +19,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, types
+from numba import carray, types
 from scipy import stats
 
 from . import kernel
-from .jit import compiled
+from .jit import callback, compiled
 from .kernel import Facts
 from .priors import DISTRIBUTIONS, POSITIVE, REAL, Layout, Prior, PriorSet, frozen
 
@@ -242,10 +242,6 @@ def entries() -> tuple[Any, Any]:
     first = types.int64(types.uint64, number, number, number, types.voidptr)
     second = types.int64(types.uint64, types.uint64, number, number, types.voidptr)
     density_, parameters_ = _bodies(kernel.code())
-
-    def callback(signature: Any, body: Callable[..., int]) -> Any:
-        return cfunc(signature, cache=True, error_model="numpy")(body)
-
     return callback(first, density_), callback(second, parameters_)
 
 

@@ -8,6 +8,7 @@
     ├── ScenarioError    (ValueError)    rules that do not parse or do not partition
     ├── QuestionError    (ValueError)    a question that does not parse, or cannot be asked
     ├── InterventionError (ValueError)   a node, value or month that cannot be set
+    ├── SamplingError    (RuntimeError)  a sampler that breaks off, or cannot begin
     ├── SourceError      (OSError)       a public source that cannot be asked, or a reply unfit
     └── StorageError     (OSError)       a saved forecast that is missing, damaged or in the way
         └── CorruptResultError           a damaged one: truncated, altered, swapped or hostile
@@ -49,6 +50,10 @@ class QuestionError(CaucasusForecastError, ValueError):
 
 class InterventionError(CaucasusForecastError, ValueError):
     """A node, a value or a month that cannot be set from outside."""
+
+
+class SamplingError(CaucasusForecastError, RuntimeError):
+    """A sampler broke off twice, or could not begin."""
 
 
 class StorageError(CaucasusForecastError, OSError):

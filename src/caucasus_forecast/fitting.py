@@ -1,20 +1,19 @@
-"""A study and a prior set in, a finished tree out: draws, and everything that follows from them.
+"""Draws of a study in, a finished tree out: everything that follows from them.
 
-What follows: the months seen again, the futures, the scenarios, the checks, and what made them.
+The months seen again, the futures, the scenarios, the checks, and what made them. The draws come
+from `caucasus_forecast.drawing`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from . import names, posterior, reweighting, scenarios, simulate, storage
-from .density import density
+from .drawing import draw as draw
 from .estimate import Sample
 from .graph import CausalGraph
 from .priors import PriorSet
@@ -22,32 +21,7 @@ from .study import Study
 from .tension import Ladder, Process, Replay
 
 Array = np.ndarray
-
-
-def draw(study: Study, priors: PriorSet, *, bar: bool = False) -> xr.DataTree:
-    """Draws from the posterior of a study, with the sampler its case asks for.
-
-    nutpie takes the model's compiled density where it has one; PyMC's own NUTS, also used where
-    nutpie is missing, takes the PyMC model. A run that fails its checks is made once more, for
-    longer (`caucasus_forecast.posterior.checked`).
-    """
-    case, model = study.case, study.model
-    settings: dict[str, Any] = {
-        "seed": case.seed, "tune": case.tune, "chains": case.chains, "progress": bar,
-    }  # fmt: skip
-    plain = case.sampler == "pymc" or find_spec("nutpie") is None
-    sample: Any = posterior.sample_pymc if plain else posterior.sample
-    target = model.build(study.panel, priors) if plain else _target(study, priors)
-    return posterior.checked(
-        lambda draws: sample(target, draws=draws, **settings),
-        case.draws, study.graph, case.model,
-    )  # fmt: skip
-
-
-def _target(study: Study, priors: PriorSet) -> Any:
-    if isinstance(study.process, Ladder):
-        return density(priors, study.layout, study.process.facts(study.plan))
-    return study.model.build(study.panel, priors)
+TOO_MANY, WORTH_SAYING = 1_000_000, 0.01  # counts of a month, share of the futures
 
 
 def complete(
@@ -74,8 +48,8 @@ def complete(
     start = study.origin(drawn, replay.state, own)
     futures = study.futures(start)
     table = scenarios.summarise(partition, futures[names.RESOLVED].to_numpy(), study.months, share)
-    alone = _prior_probability(study, before, own, replay, share)
-    table["prior_probability"] = (names.SCENARIO, alone)
+    alone = _prior_futures(study, before, own, replay)
+    table["prior_probability"] = (names.SCENARIO, _prior_probability(study, alone, share))
     shape = (case.chains, case.draws)
     history = study.panel[names.MONTH].to_numpy()
     groups = {
@@ -120,6 +94,7 @@ def complete(
         ),
         "versions": posterior.versions(),
         **reading(study.panel),
+        **_prior_note(alone),
         "citation": citation(study),
     }
     return done
@@ -152,15 +127,33 @@ def _checks(tree: xr.DataTree, graph: CausalGraph, model: str) -> xr.Dataset:
     return posterior.diagnose(tree, graph, model)
 
 
-def _prior_probability(
-    study: Study, before: xr.Dataset, own: Mapping[str, Array], replay: Replay, share: Array | None
-) -> Array:
-    """Scenario probabilities with slopes and rates from the prior, tension as it was inferred.
+def _prior_futures(
+    study: Study, before: xr.Dataset, own: Mapping[str, Array], replay: Replay
+) -> xr.Dataset:
+    """Futures with slopes and rates from the prior, tension as it was inferred.
 
     One future of each draw: draws of a prior are independent, and more futures would tell little.
     """
-    start = study.origin(before, replay.state, own, paths=1)
-    resolved = study.futures(start)[names.RESOLVED].to_numpy()[..., -1]
+    return study.futures(study.origin(before, replay.state, own, paths=1))
+
+
+def _prior_note(alone: xr.Dataset) -> dict[str, str]:
+    """A warning where the priors alone expect counts that no month can have."""
+    counts = {names.DEATHS: alone[names.DEATHS]}
+    counts |= {str(n): alone["count"].sel(node=n) for n in alone[names.NODE].to_numpy()}
+    over = {n: float((x > TOO_MANY).any(names.MONTH).mean()) for n, x in counts.items()}
+    node, share = max(over.items(), key=lambda item: item[1])
+    if share < WORTH_SAYING:
+        return {}
+    return {
+        "prior_note": f"with the priors alone {share:.0%} of the futures have a month of more than "
+        f"{TOO_MANY:,} {node}; narrow its base rate and the slopes into it"
+    }
+
+
+def _prior_probability(study: Study, alone: xr.Dataset, share: Array | None) -> Array:
+    """Scenario probabilities in such futures."""
+    resolved = alone[names.RESOLVED].to_numpy()[..., -1]
     each = [(resolved == i).mean(-1) for i in range(len(study.partition.scenarios))]
     return np.array([np.average(rate, weights=share) for rate in each])
 

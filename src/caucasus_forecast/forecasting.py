@@ -66,6 +66,7 @@ CORE_LINKS = (
 # a link is prior-led when the evidence left more than this share of its prior variance
 PRIOR_LED = 0.8
 REPAIRS_SHOWN = 4  # of the user's counts, in the notes
+MEASURED = 12  # months ahead up to which forecasts were scored
 
 
 def forecast(
@@ -161,6 +162,7 @@ def run(
     priors: PriorSet | None = None,
     delay: ReportingDelay | None = None,
     progress: Callable[[str], None] | None = None,
+    cores: int | None = None,
     bar: bool = False,
 ) -> Forecast:
     """Make the forecast of a case.
@@ -174,8 +176,18 @@ def run(
         the case can name.
     progress
         Called with a line at the start of each stage.
+    cores
+        Chains sampled at once (default: as many as there are processors). Draws do not depend on
+        it.
     bar
         Whether the sampler may draw its progress bar.
+
+    Raises
+    ------
+    CaseError, EvidenceError, GraphError, PriorError, ScenarioError
+        For anything that cannot be used as given.
+    SamplingError
+        If the sampler breaks off twice.
     """
     say = progress or log.info
     chosen = theories.load(case.graph).beliefs(priors or case.priors)
@@ -184,7 +196,7 @@ def run(
     say(f"reading {observed} observations with the model {case.model!r}")
     clock = perf_counter()
     say(f"sampling {case.chains} chains of {case.draws} draws")
-    tree = draw(study, chosen, bar=bar)
+    tree = draw(study, chosen, cores=cores, bar=bar)
     elapsed = perf_counter() - clock
     say("simulating the futures")
     done = complete(tree, study, chosen)
@@ -199,6 +211,20 @@ def _counts_notes(attrs: Mapping[Any, Any]) -> list[str]:
     if more := len(repairs) - REPAIRS_SHOWN:
         lines += [f"and {more} more (tree.attrs['repairs'])"] * (more > 0)
     return [f"counts: {line}" for line in lines]
+
+
+def _run_notes(tree: xr.DataTree) -> list[str]:
+    """What is unusual about how it was made."""
+    sampler, horizon = json.loads(tree.attrs["sampler"]), int(tree.attrs["horizon"])
+    lines = []
+    if sampler["sampler"] != sampler["used"]:
+        lines.append(f"{sampler['sampler']} could not be used, so {sampler['used']} sampled")
+    if horizon > MEASURED:
+        lines.append(
+            f"the horizon of {horizon} months is an extrapolation: the skill of the method was "
+            f"measured up to {MEASURED} months (docs/skill.md)"
+        )
+    return lines
 
 
 # --------------------------------------------------------------------------- the forecast
@@ -309,10 +335,11 @@ class Forecast:
         a = self.tree.attrs
         gate = self.tree[names.DIAGNOSTICS].attrs
         lines = [] if self.passed else [f"WARNING: {gate['verdict']}. Remedy: {gate['remedy']}."]
-        told = ("graph_note", "swapped", "updated", "unverified")
+        told = ("graph_note", "swapped", "updated", "unverified", "prior_note")
         lines += [*self.labels, *(a[key] for key in told if key in a), *_counts_notes(a)]
         if late := reporting.sentence(self.tree[names.OBSERVED_DATA].to_dataset()):
             lines.append(late)
+        lines += _run_notes(self.tree)
         thinned = int(json.loads(a["sampler"]).get("thinned", 1))
         if thinned > 1:
             lines.append(

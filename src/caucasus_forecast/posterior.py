@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from arviz_stats.base import array_stats
 
 from . import names
 from .density import Density, entries
+from .errors import CaseError
 from .graph import CausalGraph
 from .likelihood import Parameters
 from .priors import SHARED_PARAMETERS, PriorSet, coordinates, frozen, layout
@@ -143,9 +145,14 @@ def sample(
     draws, tune, chains
         Kept and warm-up draws of each chain.
     cores
-        Chains run at once (default: all processors).
+        Chains run at once (default: as many as there are processors).
     progress
         Whether the sampler may draw its progress bar.
+
+    Raises
+    ------
+    CaseError
+        For fewer than one core.
     """
     import nutpie
 
@@ -159,7 +166,7 @@ def sample(
             program = nutpie.compile_pymc_model(target)
     running = nutpie.sample(
         program, draws=draws, tune=tune, chains=chains,
-        cores=min(cores or os.cpu_count() or 1, chains), seed=seed, progress_bar=progress,
+        cores=min(processors(cores), chains), seed=seed, progress_bar=progress,
         save_warmup=False, blocking=False,
     )  # fmt: skip
     try:
@@ -167,6 +174,40 @@ def sample(
     except BaseException:  # Ctrl-C ends the run: nutpie alone would hand back the draws so far
         running.cancel()
         raise
+
+
+def processors(cores: int | None = None) -> int:
+    """How many processors are used: as many as asked for, if they are there.
+
+    Raises
+    ------
+    CaseError
+        For fewer than one.
+
+    Examples
+    --------
+    >>> processors(1)
+    1
+    """
+    there = os.cpu_count() or 1
+    if cores is not None and cores < 1:
+        raise CaseError(f"cores is {cores}; give at least 1, or leave it out for all {there}")
+    if cores is not None and cores > there:
+        log.warning(f"cores is {cores}, and this machine has {there}: {there} are used")
+    return there if cores is None else min(cores, there)
+
+
+def without_nutpie() -> str:
+    """Why nutpie cannot be used here, in words; empty where it can."""
+    try:
+        from nutpie.compile_pymc import CompiledPyMCModel
+
+        signature(CompiledPyMCModel).bind(**dict.fromkeys(_PROGRAM))
+    except ModuleNotFoundError:
+        return "nutpie is not installed"
+    except Exception as why:  # whatever another version of it raises
+        return f"this version of nutpie cannot be used ({str(why)[:200]})"
+    return ""
 
 
 def checked(
@@ -225,7 +266,17 @@ def sample_pymc(
             draws=draws, tune=max(tune, 1000), chains=chains, cores=1, random_seed=seed,
             nuts_sampler="pymc", progressbar=progress, compute_convergence_checks=False,
         )  # fmt: skip
+    if tree["posterior"].sizes[names.DRAW] < draws:  # PyMC keeps Ctrl-C to itself
+        raise KeyboardInterrupt
     return _plain(tree, "pymc")
+
+
+# what `_program` gives nutpie, whose other versions may want something else
+_PROGRAM = (
+    "_n_dim", "n_expanded", "_shapes", "shape_info", "dims", "_coords", "compiled_logp_func",
+    "compiled_expand_func", "initial_point_func", "user_data", "shared_data", "shared_var_keys",
+    "logp_func", "expand_func", "reparameterized_names",
+)  # fmt: skip
 
 
 def _program(density: Density) -> Any:

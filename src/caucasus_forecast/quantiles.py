@@ -15,6 +15,8 @@ from .jit import compiled
 Array = np.ndarray
 
 DEEPEST = -700.0  # log probability of a zero below which the sum from zero would underflow
+WIDEST = 1e5  # standard deviation above which a count is as good as continuous
+MOST = 2_000_000_000  # a count is no larger, whatever the mean: it fits in 32 bits
 
 
 @compiled
@@ -54,13 +56,28 @@ def negative_binomial(u: Array, mean: Array, size: Array) -> Array:
     array([0, 1, 6])
     """
     u, mean, size = np.broadcast_arrays(*(np.asarray(x, float) for x in (u, mean, size)))
-    deep = -size * np.log1p(mean / size) < DEEPEST
+    mean = np.minimum(mean, MOST)
+    far, deep, near = _roads(mean, size)
     found = np.empty(u.shape)
-    flat = [x[~deep] for x in (u, mean, size)]
-    found[~deep] = _sum_up(*flat, np.full(len(flat[0]), -1.0))[0]
+    flat = [x[near] for x in (u, mean, size)]
+    found[near] = _sum_up(*flat, np.full(len(flat[0]), -1.0))[0]
+    found[far] = stats.gamma.ppf(u[far], *_gamma(mean[far], size[far]))
     u, mean, size = (x[deep] for x in (u, mean, size))
     found[deep] = stats.nbinom.ppf(u, size, size / (size + mean))
-    return found.astype(np.int64)
+    return np.minimum(found, MOST).astype(np.int64)
+
+
+def _roads(mean: Array, size: Array) -> tuple[Array, Array, Array]:
+    """Where counts are as good as continuous, where a sum would underflow, and the rest."""
+    far = mean * (1.0 + mean / size) > WIDEST**2
+    deep = ~far & (-size * np.log1p(mean / size) < DEEPEST)
+    return far, deep, ~far & ~deep
+
+
+def _gamma(mean: Array, size: Array) -> tuple[Array, float, Array]:
+    """Shape, place and scale of the gamma distribution with the mean and variance of the count."""
+    scale = 1.0 + mean / size
+    return mean / scale, 0.0, scale
 
 
 def behind_negative_binomial(count: Array, mean: Array, size: Array) -> tuple[Array, Array]:
@@ -74,10 +91,13 @@ def behind_negative_binomial(count: Array, mean: Array, size: Array) -> tuple[Ar
     """
     arrays = (np.asarray(x, float) for x in (count, mean, size))
     count, mean, size = np.broadcast_arrays(*arrays)
-    deep = -size * np.log1p(mean / size) < DEEPEST
+    mean = np.minimum(mean, MOST)
+    far, deep, near = _roads(mean, size)
     low, high = np.empty(count.shape), np.empty(count.shape)
-    flat = [x[~deep] for x in (mean, size, count)]
-    _, low[~deep], high[~deep] = _sum_up(np.zeros(len(flat[0])), *flat)
+    flat = [x[near] for x in (mean, size, count)]
+    _, low[near], high[near] = _sum_up(np.zeros(len(flat[0])), *flat)
+    wide = _gamma(mean[far], size[far])
+    low[far], high[far] = (stats.gamma.cdf(count[far] + step, *wide) for step in (0.0, 1.0))
     count, mean, size = (x[deep] for x in (count, mean, size))
     p = size / (size + mean)
     low[deep], high[deep] = stats.nbinom.cdf(count - 1, size, p), stats.nbinom.cdf(count, size, p)

@@ -96,7 +96,7 @@ def origin(
     month
         Which month of the panel is the origin (default: the last).
     """
-    paths = len(state)
+    paths, parameters = len(state), _bounded(parameters)
     at = month % plan.months
     noise = fresh(seed, paths, "origin")
     state = process.start(state, noise(TENSION, at))
@@ -125,6 +125,12 @@ def origin(
             seen = counts.get(node.name)
             carried[node.name] = _excess(seen, parameters, node.name, at) * ones
     return Origin(parameters, own, state, carried, now_status, shares)
+
+
+def _bounded(p: Parameters) -> Parameters:
+    """Parameters within what exponentials can take; a prior that is no belief may go beyond."""
+    base = {n: np.clip(x, -50.0, 21.0) for n, x in p.base.items()}
+    return replace(p, base=base, overdispersion=np.clip(p.overdispersion, 1e-9, 1e9))
 
 
 def _excess(counts: tuple[Array, Array] | None, p: Parameters, name: str, month: int) -> Any:
@@ -458,7 +464,8 @@ class _Step:
             if edge.role == "gate":
                 gate = self.graph.node[edge.cause]
                 free = free & (holds(gate, self.gates[edge.cause]) > 0.5)
-        hazard = count_mean(self.start.parameters.base[name], node.reading * level, self.exposure)
+        base, eta = self.start.parameters.base[name], np.minimum(node.reading * level, 50.0)
+        hazard = count_mean(base, eta, self.exposure)
         chance = -np.expm1(-hazard)
         behind = None
         if name in self.known:

@@ -1,7 +1,8 @@
 """The program `caucasus-forecast`: arguments in, a folder of results out.
 
-Exit codes: 0; 2 for input that cannot be used; 3 for a forecast whose checks failed (it is written
-all the same); 130 after Ctrl-C. Results go to standard output, everything else to standard error.
+Exit codes: 0; 1 for a fault of the program; 2 for input that cannot be used, or a place that cannot
+be written; 3 for a forecast whose checks failed (it is written all the same); 130 after Ctrl-C and
+143 after SIGTERM. Results go to standard output, everything else to standard error.
 
 Heavy imports happen inside the commands that need them: `--help`, `--version` and `validate` wait
 for neither NumPy nor the sampler.
@@ -9,13 +10,16 @@ for neither NumPy nor the sampler.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from traceback import extract_tb
 from typing import Annotated
 
 import typer
 
-from .. import __version__
+from .. import __version__, stopping
 from ..errors import CaucasusForecastError
 from . import (
     ask,
@@ -35,7 +39,7 @@ from . import (
     validate,
     watch,
 )
-from .common import INTERRUPTED, PROGRAM, UNUSABLE, printable
+from .common import BROKEN, INTERRUPTED, PROGRAM, UNUSABLE, printable
 
 app = typer.Typer(
     help="Bayesian scenario forecasts from a causal theory of the Armenia-Azerbaijan conflict.",
@@ -61,19 +65,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
     """
     try:
+        code = _code_of(arguments)
+    except (KeyboardInterrupt, stopping.Stopped):
+        code = INTERRUPTED
+    except CaucasusForecastError as error:
+        code = _told(str(error), UNUSABLE)
+    except OSError as error:
+        code = _told(f"{error}; check the place and its free space", UNUSABLE)
+    except Exception as error:
+        code = _told(_where_it_broke(error), BROKEN)
+    if number := stopping.asked():  # whatever came of it on the way out
+        code = 128 + number
+    if code > 128:
+        print(stopping.WORDS, file=sys.stderr)
+    return code
+
+
+def _code_of(arguments: Sequence[str] | None) -> int:
+    try:
         app(args=arguments, prog_name=PROGRAM)
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except CaucasusForecastError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
-        code = UNUSABLE
     else:
         code = 0
-    if code == INTERRUPTED:
-        print("interrupted: nothing was written", file=sys.stderr)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
+        raise
     return code
+
+
+def _told(words: str, code: int) -> int:
+    if not stopping.asked():
+        print(f"error: {printable(words)}", file=sys.stderr)
+    return code
+
+
+def _where_it_broke(error: Exception) -> str:
+    """What is to be said of an error that nobody foresaw: the last line of ours it came from."""
+    ours = [f for f in extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(_OURS)]
+    at = f", {Path(ours[-1].filename).relative_to(_OURS)} line {ours[-1].lineno}" if ours else ""
+    words = str(error).partition("\n")[0][:200]
+    return (
+        f"this is a fault of the program ({type(error).__name__}: {words}{at}); please report it, "
+        "with the command"
+    )
+
+
+_OURS = Path(__file__).parents[1]
 
 
 def _version(wanted: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import FROM, leave, made, print_json, printable, refuse_picture, storing, told
+from .common import FROM, draw_to, leave, made, print_json, printable, refuse_picture, told
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -69,8 +69,7 @@ def compare(
     if picture is not None:
         from .. import plots
 
-        with storing(picture):
-            picture.write_bytes(plots.render(plots.comparison(table), picture.suffix[1:]))
+        draw_to(picture, plots.comparison(table))
     if as_json:
         print_json(forecast, {"comparison": _by_set(table.data), "notes": table.notes})
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .. import atomic
 from ..errors import CaseError, CaucasusForecastError, StorageError, nearest
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "caucasus-forecast"
 DEFAULT_CASE = "alyarli-2021"
-FAILED, UNUSABLE, INTERRUPTED = 3, 2, 130
+BROKEN, UNUSABLE, FAILED, INTERRUPTED = 1, 2, 3, 130
 FROM = typer.Option(
     "--forecast",
     metavar="FILE | FOLDER",
@@ -78,6 +80,7 @@ def told(terminal: bool, quiet: bool) -> Iterator[None]:
     level = log.level
     log.addHandler(handler)
     log.setLevel(logging.ERROR if quiet else logging.INFO)
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells at length where it caches
     try:
         yield
     finally:
@@ -232,10 +235,27 @@ def made(source: Path | None) -> Forecast:
 
 def refuse_picture(path: Path) -> None:
     """Refuse a picture that could not be drawn, before anything slow begins."""
-    if path.suffix not in (".svg", ".png"):
-        raise CaseError(f"--plot {path}: the name must end in .svg or .png")
-    if path.exists():
-        raise StorageError(f"{path}: exists; name another file with --plot")
+    refuse_file(path, "--plot", ".svg", ".png")
+
+
+def refuse_file(path: Path, option: str, *kinds: str) -> None:
+    """Refuse a file that could not be written, before anything slow begins."""
+    if kinds and path.suffix not in kinds:
+        raise CaseError(f"{option} {path}: the name must end in {' or '.join(kinds)}")
+    with atomic.worded(path):
+        if path.exists() or path.is_symlink():
+            raise StorageError(f"{path}: exists; name another file with {option}")
+    if not path.parent.is_dir():
+        raise StorageError(f"{path}: there is no folder {path.parent}; make it, or name another")
+    if not os.access(path.parent, os.W_OK):
+        raise StorageError(f"{path}: {path.parent} may not be written; name another with {option}")
+
+
+def draw_to(path: Path, figure: Any) -> None:
+    """Write a figure, whole or not at all."""
+    from .. import plots
+
+    atomic.write(path, plots.render(figure, path.suffix[1:]))
 
 
 def print_json(forecast: Forecast, body: dict[str, Any]) -> None:

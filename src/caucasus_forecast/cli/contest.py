@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from ..errors import CaseError, StorageError
-from .common import DEFAULT_CASE, FAILED, printable, storing, told
+from .. import atomic
+from .common import DEFAULT_CASE, FAILED, draw_to, printable, refuse_file, told
 
 
 def contest(
@@ -44,7 +44,7 @@ def contest(
         (mixture, "--save", (".toml",)),
     ):
         if path is not None:
-            _refuse(path, option, kinds)
+            refuse_file(path, option, *kinds)
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
         from ..contesting import START
         from ..contesting import contest as held
@@ -56,13 +56,11 @@ def contest(
     if picture is not None:
         from .. import plots
 
-        with storing(picture):
-            picture.write_bytes(plots.render(plots.contest(done), picture.suffix[1:]))
+        draw_to(picture, plots.contest(done))
     if mixture is not None:
         from ..priors import to_toml
 
-        with storing(mixture):
-            mixture.write_text(to_toml(done.mixture), encoding="utf-8")
+        atomic.write(mixture, to_toml(done.mixture).encode())
     if as_json:
         print(json.dumps(done.to_json(), ensure_ascii=False, allow_nan=False))
     else:
@@ -70,12 +68,3 @@ def contest(
     if not done.passed:
         print(f"warning: {printable(done.notes[0])}", file=sys.stderr)
         raise typer.Exit(FAILED)
-
-
-def _refuse(path: Path, option: str, kinds: tuple[str, ...]) -> None:
-    if path.suffix not in kinds:
-        raise CaseError(f"{option} {path}: the name must end in {' or '.join(kinds)}")
-    if path.exists():
-        raise StorageError(f"{path}: exists; name another file with {option}")
-    if not path.parent.is_dir():
-        raise StorageError(f"{path}: there is no folder {path.parent}; make it, or name another")

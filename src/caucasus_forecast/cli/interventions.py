@@ -12,13 +12,13 @@ import typer
 from ..errors import InterventionError
 from .common import (
     FROM,
+    draw_to,
     leave,
     made,
     plain_data,
     print_json,
     printable,
     refuse_picture,
-    storing,
     told,
 )
 
@@ -78,8 +78,7 @@ def do(
         from .. import plots
 
         drawn = plots.effects(forecast, tables["scenarios" if since else "effects"])
-        with storing(picture):
-            picture.write_bytes(plots.render(drawn, picture.suffix[1:]))
+        draw_to(picture, drawn)
     if as_json:
         print_json(forecast, {name: _plain(t) for name, t in tables.items()})
     else:

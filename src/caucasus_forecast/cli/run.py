@@ -78,6 +78,10 @@ def run(
         str | None,
         typer.Option(metavar="DAY", help="When the counts were published or fetched."),
     ] = None,
+    cores: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Chains sampled at once [default: all processors]."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help=f"Where to write [default: {PROGRAM}-NAME]."),
@@ -107,10 +111,10 @@ def run(
     with told(terminal, quiet), new_folder(target, overwrite) as folder:
         inputs = _copy_inputs(case, folder)
         log.info("starting up")
-        _refuse_too_large(case, target)
+        refuse_too_large(case, target)
         from .. import forecasting
 
-        forecast = forecasting.run(case, bar=terminal)
+        forecast = forecasting.run(case, cores=cores, bar=terminal)
         _refuse_changed(forecast, inputs, folder)
         log.info("drawing and writing")
         faults = write(forecast, case, inputs, folder)
@@ -147,7 +151,7 @@ def new_folder(target: Path, overwrite: bool) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _refuse_too_large(case: Case, target: Path) -> None:
+def refuse_too_large(case: Case, target: Path) -> None:
     """Refuse a place without room for the result, before anything slow begins."""
     from .. import storage, theory
 
@@ -158,13 +162,15 @@ def _refuse_too_large(case: Case, target: Path) -> None:
 def _refuse_taken(target: Path, overwrite: bool) -> None:
     if Path.cwd().is_relative_to(target):
         raise StorageError(f"{target}: is the folder you work in; name a new one with --out")
+    if target.is_symlink():
+        raise StorageError(f"{target}: is a link; name the folder itself with --out")
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     if not overwrite:
         raise StorageError(
             f"{target}: exists; add --overwrite to replace it, or name another with --out"
         )
-    if not target.is_dir() or target.is_symlink():
+    if not target.is_dir():
         raise StorageError(f"{target}: is not a folder; name another with --out")
     if strange := _not_ours(target):
         raise StorageError(

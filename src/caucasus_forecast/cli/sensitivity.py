@@ -10,12 +10,12 @@ import typer
 
 from .common import (
     FROM,
+    draw_to,
     leave,
     made,
     print_json,
     printable,
     refuse_picture,
-    storing,
     told,
 )
 from .watch import records
@@ -48,10 +48,7 @@ def sensitivity(
     if picture is not None:
         from .. import plots
 
-        with storing(picture):
-            picture.write_bytes(
-                plots.render(plots.tornado(forecast, found.tornado), picture.suffix[1:])
-            )
+        draw_to(picture, plots.tornado(forecast, found.tornado))
     if as_json:
         print_json(forecast, _body(found))
     else:

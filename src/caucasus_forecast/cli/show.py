@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import GraphError, StorageError, nearest
-from .common import DEFAULT_CASE, aligned, printable, storing
+from .. import atomic
+from ..errors import GraphError, nearest
+from .common import DEFAULT_CASE, aligned, printable, refuse_file
 
 if TYPE_CHECKING:
     from ..graph import CausalGraph
@@ -99,10 +100,8 @@ def show_graph(
     if out is None:
         print(text)
         return
-    if out.exists():
-        raise StorageError(f"{out}: exists; name another file with --out")
-    with storing(out):
-        out.write_text(text + "\n", encoding="utf-8")
+    refuse_file(out, "--out")
+    atomic.write(out, f"{text}\n".encode())
 
 
 def _around(graph: CausalGraph, name: str) -> CausalGraph:

@@ -61,6 +61,7 @@ def update(
         name = f"{PROGRAM}-{forecast.study.case.name}-updated"
         target = (out or Path(name)).absolute()
         with run.new_folder(target, overwrite) as folder:
+            run.refuse_too_large(forecast.study.case, target)
             updated = forecast.update(
                 counts, reading=reading or None, as_of=as_of, published=published,
                 refit=refit or None,

@@ -98,9 +98,11 @@ def _validated_case(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
 
     case = read_case(str(file), {}, reading)
     found = {"file": str(file), "kind": "case", "case": json.loads(case.to_json())}
-    for key, folder in (("priors", "priors"), ("scenarios", "data/scenarios")):
-        _check_named(key, getattr(case, key), folder)
-    if case.graph != DEFAULT_CASE:
+    own_priors, own_scenarios = (
+        _own(key, getattr(case, key), folder)
+        for key, folder in (("priors", "priors"), ("scenarios", "data/scenarios"))
+    )
+    if case.graph != DEFAULT_CASE or own_priors:
         from .. import theory as theories
 
         theories.load(case.graph).beliefs(case.priors)
@@ -108,6 +110,11 @@ def _validated_case(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
         from .. import delays
 
         delays.load(case.delays)
+    if own_scenarios:
+        from .. import graph, models, scenarios
+
+        known = models.get(case.model).graph(graph.load(case.graph))
+        scenarios.refuse_unknown(scenarios.load(case.scenarios), known)
     if case.evidence == cases.EMBEDDED:
         return found
     return found | _validated_counts(
@@ -115,14 +122,15 @@ def _validated_case(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _check_named(key: str, given: str, folder: str) -> None:
-    """Refuse the name of a set that is neither shipped nor a file; `run` reads the file itself."""
+def _own(key: str, given: str, folder: str) -> bool:
+    """Whether a set is the user's own file; a name that is neither is refused."""
     there = files("caucasus_forecast").joinpath(*folder.split("/")).iterdir()
     shipped = [f.name[:-5] for f in there if f.name.endswith(".toml")]
     if given not in shipped and not Path(given).is_file():
         raise CaseError(
             f"{key} is {given!r}: no such set, and no such file; {nearest(given, shipped)}"
         )
+    return given not in shipped
 
 
 def _validated_counts(

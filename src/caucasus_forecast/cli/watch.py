@@ -11,6 +11,7 @@ import typer
 from ..errors import CaseError
 from .common import (
     FROM,
+    draw_to,
     leave,
     listed,
     made,
@@ -18,7 +19,6 @@ from .common import (
     printable,
     records,
     refuse_picture,
-    storing,
     told,
 )
 
@@ -124,6 +124,4 @@ def _whole(text: str) -> int:
 def _draw(kind: str, forecast: Forecast, table: Table, target: Path) -> None:
     from .. import plots
 
-    figure = getattr(plots, kind)(forecast, table)
-    with storing(target):
-        target.write_bytes(plots.render(figure, target.suffix[1:]))
+    draw_to(target, getattr(plots, kind)(forecast, table))

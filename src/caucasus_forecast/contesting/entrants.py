@@ -20,7 +20,7 @@ from datetime import date
 import numpy as np
 import xarray as xr
 
-from .. import kernel, names, posterior
+from .. import drawing, kernel, names, posterior
 from .. import panel as panels
 from ..case import Case
 from ..density import density
@@ -111,12 +111,16 @@ def fit(entrant: Entrant, facts: Facts, case: Case) -> Fit:
     """Draws of an entrant given a record, with the case's seed, chains, draws and warm-up."""
     target = density(entrant.priors, layout(entrant.graph, MODEL), facts)
 
-    def run(draws: int) -> xr.DataTree:
-        return posterior.sample(
-            target, seed=case.seed, draws=draws, tune=case.tune, chains=case.chains
-        )
+    def attempt(cores: int) -> xr.DataTree:
+        def run(draws: int) -> xr.DataTree:
+            return posterior.sample(
+                target, seed=case.seed, draws=draws, tune=case.tune, chains=case.chains,
+                cores=cores,
+            )  # fmt: skip
 
-    tree = posterior.checked(run, case.draws, entrant.graph, MODEL)
+        return posterior.checked(run, case.draws, entrant.graph, MODEL)
+
+    tree = drawing.twice(attempt, entrant.priors, posterior.processors())
     checks = posterior.diagnose(tree, entrant.graph, MODEL)
     least = float(np.nan_to_num(checks["ess_bulk"].to_numpy()).min())
     return Fit(

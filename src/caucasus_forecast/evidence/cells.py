@@ -225,6 +225,8 @@ def _no_date(text: str, where: str, column: str) -> Exception:
     cure += "" if len(days) == 1 else ", year first"
     if forms:
         cure += ", or " + offered("date_format", *((form, "") for form in forms))
+    elif re.search(r"[^\W\d_]{3}", text):
+        cure += "; months have English names here, and --date-format says where, as %B %Y"
     problem = f"{column} {quoted(text)} {_date_trouble(text, days)}"
     return refused(where, problem, cure, column=column, value=text[:60])
 

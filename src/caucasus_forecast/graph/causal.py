@@ -127,6 +127,7 @@ class CausalGraph:
         object.__setattr__(self, "edges", tuple(self.edges))
         names = [n.name for n in self.nodes]
         _refuse_duplicates(names, "node")
+        _refuse_spellings(names)
         _refuse_duplicates([e.name for e in self.edges], "edge")
         for edge in self.edges:
             for end in (edge.cause, edge.effect, edge.moderator):
@@ -241,6 +242,19 @@ class CausalGraph:
         from .drawing import to_svg
 
         return f"<figure>{to_svg(self)}<figcaption>{html.escape(repr(self))}</figcaption></figure>"
+
+
+def _refuse_spellings(names: list[str]) -> None:
+    """Refuse two names that a reader takes for one."""
+    seen: dict[str, str] = {}
+    for name in names:
+        plain = name.casefold().replace("_", "")
+        if plain in seen:
+            raise GraphError(
+                f"nodes {seen[plain]!r} and {name!r} are two spellings of one name; keep one, or "
+                "rename one"
+            )
+        seen[plain] = name
 
 
 def _refuse_duplicates(names: list[str], what: str) -> None:

@@ -40,6 +40,7 @@ from ..named import read_text, shown, toml
 SEQUENCES = (list, tuple)  # before this module's own `list`
 # variable -> its dimension, and the keys along it
 Layout = dict[str, tuple[str | None, tuple[str, ...]]]
+SMALLEST, LARGEST = 1e-9, 1e12  # of an argument
 REAL, POSITIVE, UNIT = "any real number", "positive numbers", "numbers between 0 and 1"
 
 # distribution -> its parameters and what each may be, and the values a draw may take
@@ -524,6 +525,9 @@ def _check_argument(dist: str, name: str, value: Any, domain: str) -> None:
         raise PriorError(f"{dist}: {name} is {number}; it must be finite")
     if domain == POSITIVE and number <= 0:
         raise PriorError(f"{dist}: {name} is {number:g}; it must be greater than 0")
+    if abs(number) > LARGEST or (domain == POSITIVE and number < SMALLEST):
+        range_ = f"{SMALLEST:g} to {LARGEST:g}" if domain == POSITIVE else f"at most {LARGEST:g}"
+        raise PriorError(f"{dist}: {name} is {number:g}, beyond what can be computed: {range_}")
 
 
 _NESTED = {REAL: (REAL, POSITIVE, UNIT), POSITIVE: (POSITIVE, UNIT), UNIT: (UNIT,)}
