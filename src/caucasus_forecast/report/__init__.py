@@ -23,8 +23,10 @@ from .. import graph as graphs
 from .. import names, plots
 from .. import scenarios as scenario_sets
 from .. import theory as theories
+from ..errors import StorageError
 from ..forecasting import CORE_LINKS, PRIOR_LED, Forecast, link_summary
 from ..scenarios import interval, percent
+from ..sensitivity import power
 
 GRAPH_SHOWN = (
     "statement_gap", "peacekeeper_inefficacy", "demarcation_failure", "tension", "stagnation",
@@ -83,6 +85,9 @@ def _contents(forecast: Forecast, svg: Mapping[str, bytes]) -> dict[str, Any]:
             f"{min(gate['min_ess_bulk'], gate['min_ess_tail']):.0f} (at least 400), "
             f"{gate['divergences']} divergences"
         ),
+        "remarks": [_sentence(r) for r in forecast.remarks if r != attrs.get("graph_note")],
+        "repairs": json.loads(attrs.get("repairs", "[]")),
+        "verdicts": _verdicts(forecast),
         "as_of": long_day(attrs["as_of"]),
         "end": long_month(tree[names.SCENARIOS][names.MONTH].to_numpy()[-1]),
         "horizon": int(attrs["horizon"]),
@@ -176,6 +181,21 @@ def _questions(forecast: Forecast) -> list[dict[str, Any]]:
             dict(zip(("label", "probability", "interval"), answer, strict=True))
         )
     return found
+
+
+def _verdicts(forecast: Forecast) -> dict[str, list[str]]:
+    """Parameters whose prior and evidence pull apart, and those that owe what is said to priors.
+
+    None if the forecast was made with another version of the graph.
+    """
+    try:
+        found = power.diagnoses(forecast.tree, forecast.study)
+    except StorageError:
+        return {}
+    return {
+        name: [key for key, said in found.items() if said == kind]
+        for name, kind in (("conflict", power.CONFLICT), ("strong", power.STRONG))
+    }
 
 
 def _slopes(forecast: Forecast) -> int:
