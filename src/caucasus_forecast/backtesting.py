@@ -20,10 +20,9 @@ import hashlib
 import io
 import json
 import logging
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -33,11 +32,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from . import __version__, baselines, learning, names, scoring
+from . import __version__, atomic, baselines, learning, names, scoring
 from . import evidence as rows
 from .baselines import Distribution
 from .case import MODEL_NAMES, Case
-from .errors import CaseError, EvidenceError, StorageError, nearest
+from .errors import (
+    CaseError,
+    CorruptResultError,
+    EvidenceError,
+    SamplingError,
+    StorageError,
+    nearest,
+)
 from .evidence import Evidence
 from .scenarios import Table
 
@@ -356,7 +362,9 @@ def backtest(
     CaseError
         For unknown models, origins outside the counts, or whole models on other units.
     StorageError
-        If the folder holds a backtest with other settings or data.
+        If the folder holds a backtest with other settings or data, or what it keeps is damaged.
+    SamplingError
+        If two processes that worked on one origin died.
 
     Examples
     --------
@@ -388,9 +396,29 @@ def _run(todo: Iterator[Job], executor: Executor | None) -> Iterator[tuple[Any, 
         for job in todo:
             yield job.origin, score(job)
         return
-    waiting = {executor.submit(score, job): job.origin for job in todo}
-    for future in as_completed(waiting):
-        yield waiting[future], future.result()
+    left = {job.origin: job for job in todo}
+    try:
+        waiting = {executor.submit(score, job): job.origin for job in left.values()}
+        for future in as_completed(waiting):
+            found = future.result()
+            del left[waiting[future]]
+            yield waiting[future], found
+    except BrokenExecutor:
+        log.warning(f"a process died; the other {len(left)} origins are done one at a time")
+        yield from _one_at_a_time(left.values())
+
+
+def _one_at_a_time(left: Iterable[Job]) -> Iterator[tuple[Any, Any]]:
+    """In a process of their own, since one has died of them."""
+    with ProcessPoolExecutor(1) as alone:
+        for job in left:
+            try:
+                yield job.origin, alone.submit(score, job).result()
+            except BrokenExecutor:
+                raise SamplingError(
+                    f"the process died again, at the origin {job.origin}; is there memory enough? "
+                    "Origins that are done are kept where a folder is given (--out)"
+                ) from None
 
 
 def _models(models: Sequence[str], priors: Sequence[str], counts: Counts) -> tuple[str, ...]:
@@ -470,24 +498,32 @@ class _Keep:
         body = json.dumps(wanted, sort_keys=True, indent=1) + "\n"
         manifest = self.folder / "backtest.json"
         if manifest.exists():
-            if manifest.read_text(encoding="utf-8") != body:
+            if _bytes(manifest) != body.encode():
                 raise StorageError(
                     f"{self.folder}: holds a backtest with other settings or data; choose another "
                     "folder, or ask for the same"
                 )
             return
-        if self.folder.exists() and any(self.folder.iterdir()):
-            raise StorageError(f"{self.folder}: is not empty; choose another folder")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _write(manifest, body)
+        with atomic.worded(self.folder):
+            if self.folder.exists() and any(self.folder.iterdir()):
+                raise StorageError(f"{self.folder}: is not empty; choose another folder")
+            self.folder.mkdir(parents=True, exist_ok=True)
+        atomic.write(manifest, body.encode())
+        log.info(f"every origin is kept in {self.folder}; a run that is stopped goes on from there")
 
     def load(self, origin: np.datetime64) -> list[dict[str, Any]] | None:
         """The rows of an origin that was done before."""
         path = self.folder / f"{origin}.csv"
         if not path.exists():
             return None
-        with path.open(encoding="utf-8", newline="") as file:
-            return [_typed(row) for row in csv.DictReader(file)]
+        try:
+            read = csv.DictReader(io.StringIO(_bytes(path).decode(), newline=""), strict=True)
+            found = [_typed(row) for row in read]
+        except (ValueError, KeyError, TypeError, csv.Error) as why:
+            raise _damaged(path, str(why)) from None
+        if {row["model"] for row in found} != set(self.settings.models):
+            raise _damaged(path, "its models are others")
+        return found
 
     def save(self, origin: np.datetime64, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Write the rows of an origin, whole or not at all."""
@@ -495,24 +531,26 @@ class _Keep:
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(found)
-        _write(self.folder / f"{origin}.csv", text.getvalue())
+        atomic.write(self.folder / f"{origin}.csv", text.getvalue().encode(), overwrite=True)
         return found
 
 
 def _typed(row: dict[str, str]) -> dict[str, Any]:
     kinds = {"model": str, "unit": str, "horizon": int, "observed": int}
-    return {k: kinds.get(k, float)(v) for k, v in row.items()}
+    return {k: kinds.get(k, float)(row[k]) for k in COLUMNS}
 
 
-def _write(path: Path, body: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _damaged(path: Path, why: str) -> CorruptResultError:
+    return CorruptResultError(
+        f"{path}: damaged ({why[:100]}); remove it, and its origin is done anew"
+    )
+
+
+def _bytes(path: Path) -> bytes:
     try:
-        temporary.write_text(body, encoding="utf-8", newline="")
-        temporary.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        return path.read_bytes()
+    except OSError as why:
+        raise StorageError(f"{path}: cannot be read ({why.strerror or why})") from None
 
 
 # --------------------------------------------------------------------------- the result

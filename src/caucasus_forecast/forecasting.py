@@ -213,9 +213,9 @@ def _counts_notes(attrs: Mapping[Any, Any]) -> list[str]:
     return [f"counts: {line}" for line in lines]
 
 
-def _run_notes(tree: xr.DataTree) -> list[str]:
+def _run_notes(attrs: Mapping[Any, Any]) -> list[str]:
     """What is unusual about how it was made."""
-    sampler, horizon = json.loads(tree.attrs["sampler"]), int(tree.attrs["horizon"])
+    sampler, horizon = json.loads(attrs["sampler"]), int(attrs["horizon"])
     lines = []
     if sampler["sampler"] != sampler["used"]:
         lines.append(f"{sampler['sampler']} could not be used, so {sampler['used']} sampled")
@@ -223,6 +223,10 @@ def _run_notes(tree: xr.DataTree) -> list[str]:
         lines.append(
             f"the horizon of {horizon} months is an extrapolation: the skill of the method was "
             f"measured up to {MEASURED} months (docs/skill.md)"
+        )
+    if (thinned := int(sampler.get("thinned", 1))) > 1:
+        lines.append(
+            f"a first run failed its checks; these are every {thinned}th draw of a longer one"
         )
     return lines
 
@@ -330,21 +334,21 @@ class Forecast:
         return tuple(f"{k}: {self.tree.attrs[k]}" for k in kinds if k in self.tree.attrs)
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is unusual about the forecast, its counts, or how it was made."""
+        a = self.tree.attrs
+        told = ("graph_note", "swapped", "updated", "unverified", "prior_note")
+        said = [*self.labels, *(a[key] for key in told if key in a), *_counts_notes(a)]
+        late = reporting.sentence(self.tree[names.OBSERVED_DATA].to_dataset())
+        return (*said, *[late] * bool(late), *_run_notes(a))
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What made the forecast, and whether it may be trusted."""
         a = self.tree.attrs
         gate = self.tree[names.DIAGNOSTICS].attrs
         lines = [] if self.passed else [f"WARNING: {gate['verdict']}. Remedy: {gate['remedy']}."]
-        told = ("graph_note", "swapped", "updated", "unverified", "prior_note")
-        lines += [*self.labels, *(a[key] for key in told if key in a), *_counts_notes(a)]
-        if late := reporting.sentence(self.tree[names.OBSERVED_DATA].to_dataset()):
-            lines.append(late)
-        lines += _run_notes(self.tree)
-        thinned = int(json.loads(a["sampler"]).get("thinned", 1))
-        if thinned > 1:
-            lines.append(
-                f"a first run failed its checks; these are every {thinned}th draw of a longer one"
-            )
+        lines += self.remarks
         lines.append(
             f"model {a['model']}, priors {a['prior_set']}, as of {a['as_of']}, seed {a['seed']}; "
             f"{gate['verdict'] if self.passed else 'checks failed'} (max R-hat "
@@ -857,7 +861,9 @@ def load(path: str | Path) -> Forecast:
     StorageError
         If it is missing, not a forecast, or written by a newer version.
     """
-    return Forecast(storage.load(path))
+    tree = storage.load(path)
+    storage.refuse_unlike(tree, path)
+    return Forecast(tree)
 
 
 def link_summary(tree: xr.DataTree) -> xr.Dataset:

@@ -25,11 +25,11 @@ from . import panel as panels
 from . import theory as theories
 from .case import EMBEDDED, Case
 from .delays import ReportingDelay
-from .errors import CaseError, EvidenceError, StorageError
+from .errors import CaseError, CorruptResultError, EvidenceError, StorageError
 from .evidence import Evidence, Observation, Read
 from .graph import CausalGraph
 from .likelihood import Plan, plan
-from .priors import Layout, layout
+from .priors import Layout, coordinates, layout
 from .scenarios import ScenarioSet
 from .simulate import Origin
 from .tension import Ladder, Process, Replay
@@ -274,9 +274,25 @@ def of(tree: xr.DataTree) -> Study:
             f"this forecast was made with another version of the graph {graph.name!r}; make it "
             "again with this version"
         )
+    _refuse_unlike(tree, layout(graph, case.model), case)
     panel = tree[names.OBSERVED_DATA].to_dataset()
     partition = scenarios.from_json(tree.attrs["scenarios"], "the saved scenarios")
     return Study(case, graph, panel, partition, theory)
+
+
+def _refuse_unlike(tree: xr.DataTree, wanted: Layout, case: Case) -> None:
+    """Refuse draws that are not those of the case and its graph."""
+    sampler, drawn = json.loads(tree.attrs["sampler"]), tree[names.POSTERIOR].to_dataset()
+    labels = coordinates(wanted)
+    for name, (dim, _) in wanted.items():
+        fits = name in drawn and (dim is None or list(drawn[dim].values) == labels[dim])
+        if not fits:
+            raise CorruptResultError(
+                f"the draws of {name!r} are not those of the graph; take another copy of the "
+                "forecast, or make it again"
+            )
+    if [sampler[k] for k in ("chains", "draws", "paths")] != [case.chains, case.draws, case.paths]:
+        raise CorruptResultError("the draws are not as many as the case says; make it again")
 
 
 def gather(case: Case, counts: Any = None, theory: Theory | None = None) -> tuple[Evidence, date]:

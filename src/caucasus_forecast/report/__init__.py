@@ -23,8 +23,10 @@ from .. import delays, names, plots
 from .. import graph as graphs
 from .. import scenarios as scenario_sets
 from .. import theory as theories
+from ..errors import StorageError
 from ..forecasting import CORE_LINKS, PRIOR_LED, Forecast, link_summary
 from ..scenarios import interval, percent
+from ..sensitivity import power
 
 GRAPH_SHOWN = (
     "statement_gap", "peacekeeper_inefficacy", "demarcation_failure", "tension", "stagnation",
@@ -83,6 +85,9 @@ def _contents(forecast: Forecast, svg: Mapping[str, bytes]) -> dict[str, Any]:
             f"{min(gate['min_ess_bulk'], gate['min_ess_tail']):.0f} (at least 400), "
             f"{gate['divergences']} divergences"
         ),
+        "remarks": [_sentence(r) for r in forecast.remarks if r != attrs.get("graph_note")],
+        "repairs": json.loads(attrs.get("repairs", "[]")),
+        "verdicts": _verdicts(forecast),
         "as_of": long_day(attrs["as_of"]),
         "end": long_month(tree[names.SCENARIOS][names.MONTH].to_numpy()[-1]),
         "horizon": int(attrs["horizon"]),
@@ -95,7 +100,6 @@ def _contents(forecast: Forecast, svg: Mapping[str, bytes]) -> dict[str, Any]:
         "graph_note": _sentence(attrs.get("graph_note", "")),
         "graph": _graph(tree) if _slopes(forecast) else "",
         "evidence": _evidence(forecast, case),
-        "doubts": _doubts(forecast),
         "units": _units(forecast),
         "provenance": _provenance(attrs),
         "citation": attrs["citation"],
@@ -179,6 +183,21 @@ def _questions(forecast: Forecast) -> list[dict[str, Any]]:
     return found
 
 
+def _verdicts(forecast: Forecast) -> dict[str, list[str]]:
+    """Parameters whose prior and evidence pull apart, and those that owe what is said to priors.
+
+    None if the forecast was made with another version of the graph.
+    """
+    try:
+        found = power.diagnoses(forecast.tree, forecast.study)
+    except StorageError:
+        return {}
+    return {
+        name: [key for key, said in found.items() if said == kind]
+        for name, kind in (("conflict", power.CONFLICT), ("strong", power.STRONG))
+    }
+
+
 def _slopes(forecast: Forecast) -> int:
     posterior = forecast.tree[names.POSTERIOR]
     return int(posterior.sizes[names.EDGE]) if "slope" in posterior else 0
@@ -221,13 +240,6 @@ def _evidence(forecast: Forecast, case: Mapping[str, Any]) -> list[dict[str, Any
             }
         )
     return table + _states(forecast)
-
-
-def _doubts(forecast: Forecast) -> list[str]:
-    """What should be known of the counts: cautions, and a reporting delay that is switched on."""
-    delay = delays.sentence(forecast.tree[names.OBSERVED_DATA].to_dataset())
-    cautions: list[str] = json.loads(forecast.tree.attrs.get("cautions", "[]"))
-    return [*cautions, *[delay] * bool(delay)]
 
 
 def _states(forecast: Forecast) -> list[dict[str, Any]]:

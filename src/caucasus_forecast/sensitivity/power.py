@@ -123,6 +123,15 @@ def scenario_shares(tree: xr.DataTree) -> Array:
     return shares(resolved, tree[names.SCENARIOS].sizes[names.SCENARIO])
 
 
+def diagnoses(tree: xr.DataTree, study: Study) -> dict[str, str]:
+    """ArviZ's reading of every parameter of a forecast; it costs weights only."""
+    share = reweighting.share_of(tree)
+    keys, values, log_prior = _parameters(tree, study)
+    parts = log_prior.sum(0), transport.log_likelihood(tree)
+    both = zip(*(distance(values, part, share) for part in parts), strict=True)
+    return {key: diagnosis(p, q) for key, (p, q) in zip(keys, both, strict=True)}
+
+
 def of_forecast(tree: xr.DataTree, study: Study) -> xr.Dataset:
     """Power-scaling of every parameter and every scenario.
 

@@ -22,7 +22,7 @@ import xarray as xr
 
 from .. import atomic
 from ..errors import CorruptResultError, StorageError
-from . import folder
+from . import contents, folder
 from .digests import RUN, Unfit, differences, digest, parts
 from .netcdf import SCHEMA, Damaged, Foreign, Newer, image, tree_of
 from .space import estimate
@@ -37,6 +37,7 @@ __all__ = [
     "image",
     "load",
     "parts",
+    "refuse_unlike",
     "save",
     "tree_of",
 ]
@@ -105,6 +106,20 @@ def load(path: str | Path) -> xr.DataTree:
         raise StorageError(f"{target}: {why}; update caucasus-forecast") from None
     except Foreign as why:
         raise StorageError(f"{target}: not a saved forecast: {why}; check the path") from None
+
+
+def refuse_unlike(tree: xr.DataTree, where: str | Path) -> None:
+    """Refuse a tree that is not a whole forecast; `where` is how the error names it.
+
+    Raises
+    ------
+    CorruptResultError
+        Naming what is missing, or does not fit.
+    """
+    try:
+        contents.check(tree)
+    except contents.Unlike as why:
+        raise CorruptResultError(f"{where}: not a whole forecast: {why}; {CURE}") from None
 
 
 def _bytes(path: Path) -> bytes:
