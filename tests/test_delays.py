@@ -670,7 +670,7 @@ def test_run_keeps_the_delay_beside_the_result(folder, forecast, monkeypatch, ca
     assert delays.load(folder / "o" / "inputs" / "delays" / "delays.json") == HALF
     manifest = json.loads((folder / "o" / "manifest.json").read_text())
     assert manifest["attrs"]["delays"]["why"] == "made up for a test"
-    assert "reporting delay" in (folder / "o" / "report.html").read_text()
+    assert "Reporting delay of battle_deaths" in (folder / "o" / "report.html").read_text()
     capsys.readouterr()
     assert cli.main(["run", "counts.csv", "--delays", "none.json", "--out", "p"]) == 2
     assert "a delay cannot be read there" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import case as cases
-from .. import delays, names, plots
+from .. import names, plots
 from .. import graph as graphs
 from .. import scenarios as scenario_sets
 from .. import theory as theories

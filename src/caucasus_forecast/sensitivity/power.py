@@ -30,6 +30,7 @@ from ..study import Study
 Array = np.ndarray
 ALPHAS = (0.99, 1.01)
 SENSITIVE = 0.05
+FEWEST = 25
 CONFLICT, STRONG, NEITHER = "prior-data conflict", "strong prior / weak likelihood", "-"
 
 
@@ -47,7 +48,8 @@ def distance(values: Array, log_part: Array, share: Array | None = None) -> Arra
 
     Returns
     -------
-    Shape (Q,); NaN for a quantity that is the same at every draw.
+    Shape (Q,); NaN for a quantity that is the same at every draw, and for all where there are fewer
+    than `FEWEST` draws, whose tail cannot be smoothed.
 
     Examples
     --------
@@ -55,6 +57,8 @@ def distance(values: Array, log_part: Array, share: Array | None = None) -> Arra
     >>> bool(distance(z[None], -z * z / 2)[0] > SENSITIVE)
     True
     """
+    if log_part.size < FEWEST:
+        return np.full(len(values), np.nan)
     if share is not None:
         picked = resampled(share)
         values, log_part = (
