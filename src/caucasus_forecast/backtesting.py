@@ -445,7 +445,7 @@ def _models(models: Sequence[str], priors: Sequence[str], counts: Counts) -> tup
 def _check(settings: Settings, every: int) -> None:
     for name, value, least in (
         ("horizons", min(settings.horizons, default=0), 1), ("lag", settings.lag, 0),
-        ("every", every, 1), ("draws", settings.draws, 4),
+        ("every", every, 1), ("draws", settings.draws, 4), ("seed", settings.seed, 0),
     ):  # fmt: skip
         if value < least:
             raise CaseError(f"{name}: {value}; give at least {least}")

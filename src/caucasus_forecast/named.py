@@ -57,6 +57,8 @@ def read_text(
             raise error(f"{path}: not a TOML text file; name the file itself")
         with path.open("rb") as file:
             body = file.read(LARGEST + 1)
+    except error:
+        raise
     except FileNotFoundError:
         if path.suffix:
             raise error(f"{path}: no such file; check the path") from None

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 MAX_RHAT, MIN_ESS = 1.01, 400.0
+MIN_BFMI = 0.3  # of a chain: how freely its energy moves (Betancourt 2016)
+MAX_DEPTH, MAX_DEEP = 10, 0.01  # where a trajectory is cut short, and the share of those allowed
 LONGER = 4  # a second run has so many times the draws
 log = logging.getLogger("caucasus_forecast")
 
@@ -328,7 +330,7 @@ def diagnose(tree: xr.DataTree, graph: CausalGraph, model: str) -> xr.Dataset:
     """R-hat and effective sample sizes of every parameter, and the verdict.
 
     Attributes of the result: ``passed`` (1 or 0), ``verdict`` in words, ``remedy``,
-    ``divergences``, ``max_rhat``, ``min_ess_bulk``, ``min_ess_tail``.
+    ``divergences``, ``max_rhat``, ``min_ess_bulk``, ``min_ess_tail``, ``min_bfmi``, ``deep``.
     """
     posterior = tree[names.POSTERIOR]
     labels, columns_ = [], []
@@ -346,7 +348,9 @@ def diagnose(tree: xr.DataTree, graph: CausalGraph, model: str) -> xr.Dataset:
         rhat = np.where(frozen_, np.inf, array_stats.rhat(values, **axes))
         bulk = array_stats.ess(values, method="bulk", **axes)
         tail = array_stats.ess(values, method="tail", prob=(0.05, 0.95), **axes)
-    divergences = int(tree[names.SAMPLE_STATS]["diverging"].sum())
+    stats_ = tree[names.SAMPLE_STATS].to_dataset()
+    divergences = int(stats_["diverging"].sum())
+    walk = {"min_bfmi": _bfmi(stats_), "deep": _deep(stats_)}
     result = xr.Dataset(
         {
             "rhat": ("parameter", rhat),
@@ -355,13 +359,30 @@ def diagnose(tree: xr.DataTree, graph: CausalGraph, model: str) -> xr.Dataset:
         },
         coords={"parameter": labels},
     )
-    result.attrs = _verdict(rhat, bulk, tail, divergences, labels)
+    result.attrs = _verdict(rhat, bulk, tail, divergences, labels, **walk) | walk
     return result
 
 
+def _bfmi(stats_: xr.Dataset) -> float:
+    """The least over chains of E (Δ energy)² / Var energy; 1 where no energy was kept."""
+    if "energy" not in stats_ or stats_.sizes[names.DRAW] < 2:
+        return 1.0
+    energy = stats_["energy"].to_numpy()
+    spread = energy.var(axis=1)
+    moves = (np.diff(energy, axis=1) ** 2).mean(axis=1)
+    return float(np.divide(moves, spread, out=np.zeros_like(moves), where=spread > 0).min())
+
+
+def _deep(stats_: xr.Dataset) -> float:
+    """Share of the trajectories that were cut short."""
+    depth = next((stats_[k] for k in ("depth", "tree_depth") if k in stats_), None)
+    return 0.0 if depth is None else float((depth >= MAX_DEPTH).mean())
+
+
 def _verdict(
-    rhat: Array, bulk: Array, tail: Array, divergences: int, labels: list[str]
-) -> dict[str, Any]:
+    rhat: Array, bulk: Array, tail: Array, divergences: int, labels: list[str],
+    min_bfmi: float, deep: float,
+) -> dict[str, Any]:  # fmt: skip
     rhat = np.where(np.isfinite(rhat), rhat, np.inf)
     faults, remedies = [], []
     if rhat.max() > MAX_RHAT:
@@ -383,6 +404,15 @@ def _verdict(
             f"{divergences} divergent transitions: parts of the posterior were not reached"
         )
         remedies.append("tighten the widest scale priors, or change the model")
+    if min_bfmi < MIN_BFMI:
+        faults.append(f"a chain hardly changes its energy (BFMI {min_bfmi:.2f}, least {MIN_BFMI})")
+        remedies.append("tighten the widest scale priors, or change the model")
+    if deep > MAX_DEEP:
+        faults.append(
+            f"{deep:.0%} of the trajectories were cut short at depth {MAX_DEPTH} (at most "
+            f"{MAX_DEEP:.0%})"
+        )
+        remedies.append("tighten the priors of parameters that hardly anything informs")
     return {
         "passed": int(not faults),
         "verdict": "checks failed: " + "; ".join(faults) if faults else "all checks passed",
