@@ -19,8 +19,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import case as cases
-from .. import names, plots
 from .. import graph as graphs
+from .. import names, plots
 from .. import scenarios as scenario_sets
 from .. import theory as theories
 from ..errors import StorageError
