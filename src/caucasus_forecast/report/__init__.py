@@ -28,6 +28,7 @@ from ..forecasting import CORE_LINKS, PRIOR_LED, Forecast, link_summary
 from ..scenarios import interval, percent
 from ..sensitivity import power
 
+ENOUGH = 400  # draws, for power-scaling
 GRAPH_SHOWN = (
     "statement_gap", "peacekeeper_inefficacy", "demarcation_failure", "tension", "stagnation",
     "mission_extension", "peacekeepers", "working_group_halt", "transport_delay", "corridor",
@@ -186,8 +187,10 @@ def _questions(forecast: Forecast) -> list[dict[str, Any]]:
 def _verdicts(forecast: Forecast) -> dict[str, list[str]]:
     """Parameters whose prior and evidence pull apart, and those that owe what is said to priors.
 
-    None if the forecast was made with another version of the graph.
+    None if there are too few draws, or it was made with another version of the graph.
     """
+    if forecast.tree[names.SAMPLE_STATS]["diverging"].size < ENOUGH:
+        return {}
     try:
         found = power.diagnoses(forecast.tree, forecast.study)
     except StorageError:
