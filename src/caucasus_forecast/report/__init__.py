@@ -160,8 +160,8 @@ def _sentence(words: str) -> str:
 def _scenarios(forecast: Forecast, case: Mapping[str, Any]) -> list[dict[str, Any]]:
     rules = _rules(case)
     columns = ("id", "name", "probability", "interval", "prior")
-    return [
-        dict(zip(columns, row, strict=True)) | {"rule": rules.get(row[0], "")}
+    return [  # the last column is not there where something was done
+        {"prior": "", "rule": rules.get(row[0], "")} | dict(zip(columns, row, strict=False))
         for row in forecast.scenarios.rows
     ]
 
