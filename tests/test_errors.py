@@ -11,6 +11,7 @@ LEAVES = {
     "ScenarioError": ValueError,
     "QuestionError": ValueError,
     "InterventionError": ValueError,
+    "SamplingError": RuntimeError,
     "StorageError": OSError,
     "SourceError": OSError,
     "CorruptResultError": OSError,
