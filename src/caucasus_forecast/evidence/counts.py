@@ -188,6 +188,9 @@ def _result(table: Table, rows: Iterable[Observation], found: Findings) -> Read:
         found.add(
             table.where, "no row is left", "see what was left out: " + "; ".join(found.repairs)
         )
+    if (more := len(found.problems) - MOST_PROBLEMS) > 1:
+        del found.problems[MOST_PROBLEMS:]
+        found.add(table.where, f"{more} more problems", "mend these first")
     return Read(table.where, ordered, tuple(found.repairs), tuple(found.problems), table.digest)
 
 

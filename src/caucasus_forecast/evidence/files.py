@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Sized
 from pathlib import Path
 
 from ..errors import EvidenceError
@@ -11,6 +12,7 @@ from .problems import quoted, refused
 
 MOST_BYTES = 200_000_000  # of a file, and of what it unpacks to
 MOST_ROWS = 1_000_000
+MOST_COLUMNS = 2_000
 _PIECE = 1 << 20
 
 GZIP, PARQUET, ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
@@ -107,6 +109,18 @@ def too_large(where: str, what: str) -> Exception:
     """The error of a file that is too large."""
     limit = f"{MOST_BYTES // 1_000_000} MB"
     return refused(where, f"{what} over {limit}", "keep the rows and columns that are needed")
+
+
+def refuse_wide(columns: Sized, where: str) -> None:
+    """Refuse a table with more columns than any has that people use.
+
+    Raises
+    ------
+    EvidenceError
+    """
+    if len(columns) > MOST_COLUMNS:
+        problem = f"{len(columns):,} columns; at most {MOST_COLUMNS:,} are read"
+        raise refused(where, problem, "keep those that are needed")
 
 
 def too_long(where: str) -> Exception:

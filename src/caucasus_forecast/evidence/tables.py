@@ -101,8 +101,11 @@ def open_table(source: Any, reading: Reading | None = None, *, fold: bool = True
     """
     reading = reading or Reading()
     if isinstance(source, str | Path):
-        return _file(Path(source), reading, fold)
-    return _frame(source, reading, fold)
+        table = _file(Path(source), reading, fold)
+    else:
+        table = _frame(source, reading, fold)
+    files.refuse_wide(table.columns, table.where)
+    return table
 
 
 def named(columns: Iterable[Any], fold: bool) -> tuple[str, ...]:
