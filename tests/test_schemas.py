@@ -69,7 +69,8 @@ def _text(x, schema):
 
 KEYWORDS = SAID_ONLY | {
     "$ref", "type", "enum", "const", "anyOf", "not", "properties", "additionalProperties",
-    "required", "dependentSchemas", "minimum", "maximum", "items", "minItems", "maxItems", "pattern", "format",
+    "required", "dependentSchemas", "minimum", "maximum", "items", "minItems", "maxItems",
+    "pattern", "format",
 }  # fmt: skip
 
 
