@@ -12,6 +12,7 @@ LEAVES = {
     "QuestionError": ValueError,
     "InterventionError": ValueError,
     "StorageError": OSError,
+    "SamplingError": RuntimeError,
     "SourceError": OSError,
     "CorruptResultError": OSError,
 }
