@@ -11,8 +11,8 @@ LEAVES = {
     "ScenarioError": ValueError,
     "QuestionError": ValueError,
     "InterventionError": ValueError,
-    "SamplingError": RuntimeError,
     "StorageError": OSError,
+    "SamplingError": RuntimeError,
     "SourceError": OSError,
     "CorruptResultError": OSError,
 }

@@ -333,7 +333,7 @@ TEXTS = {
     "a long integer": (ENTRY.replace("0.25", "9" * 5000), "check the TOML"),
     "a long hexadecimal": (
         ENTRY.replace("0.25", "0x" + "f" * 9000),
-        "beyond 64 bits",
+        "'mu' is a number of more than 4300 digits, beyond 64 bits",
     ),
     "claims as text": (ENTRY + 'claims = "a"', f"[{SLOPE}]: 'claims' is 'a'; write a list"),
     "an extra key": (ENTRY + "scale = 1", f"[{SLOPE}]: unknown key 'scale'"),
@@ -361,7 +361,7 @@ def test_a_text_is_refused_with_its_file_and_key(written, entry, told):
         ("name = 5", "name is 5, title is ''; write both as text"),
         ("title = [1]", "title is [1]; write both as text"),
         ("nmae = 'x'", "'nmae' is 'x'; each parameter is a table"),
-        ("x = 0x" + "f" * 9000, "beyond 64 bits"),
+        ("x = 0x" + "f" * 9000, "'x' is a number of more than 4300 digits, beyond 64 bits"),
     ],
 )
 def test_a_heading_is_refused(written, heading, told):

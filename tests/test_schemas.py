@@ -58,7 +58,7 @@ def _number(x, schema):
 
 def _list(x, schema, root):
     each = all(valid(i, schema["items"], root) for i in x) if "items" in schema else True
-    return each and len(x) >= schema.get("minItems", 0)
+    return each and schema.get("minItems", 0) <= len(x) <= schema.get("maxItems", len(x))
 
 
 def _text(x, schema):
@@ -69,7 +69,8 @@ def _text(x, schema):
 
 KEYWORDS = SAID_ONLY | {
     "$ref", "type", "enum", "const", "anyOf", "not", "properties", "additionalProperties",
-    "required", "dependentSchemas", "minimum", "maximum", "items", "minItems", "pattern", "format",
+    "required", "dependentSchemas", "minimum", "maximum", "items", "minItems", "maxItems",
+    "pattern", "format",
 }  # fmt: skip
 
 

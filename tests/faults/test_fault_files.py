@@ -164,6 +164,12 @@ BAD_SCENARIOS = {
     "53 NaN": ({"least": "nan"}, "scenario 1 (A): 'at_least' is nan; write a number"),
     "53 months before": ({"more": ", last = -3"}, "'last' is -3; write a number of months"),
     "53 a date": ({"more": ', start = "2020-01"'}, "unknown key 'start'; Allowed: at_least"),
+    "53 too many to number": (
+        {"last": "]\n" + "".join(
+            f'[[scenario]]\nid = "Z{i}"\nname = "z"\nrule = "r"\nsource = "s"\nvoid = "v"\n'
+            "when = []\n" for i in range(127)
+        ) + "#"}, "129 scenarios; at most 100 are told apart",
+    ),
     "53 id twice": ({"other": "A"}, "id 'A' is used twice; rename one"),
 }  # fmt: skip
 

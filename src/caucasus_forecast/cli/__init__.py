@@ -72,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _told(str(error), UNUSABLE)
     except OSError as error:
         code = _told(f"{error}; check the place and its free space", UNUSABLE)
+    except MemoryError:
+        code = _told("not enough memory; ask for fewer draws, paths or months", UNUSABLE)
     except Exception as error:
         code = _told(_where_it_broke(error), BROKEN)
     if number := stopping.asked():  # whatever came of it on the way out

@@ -22,6 +22,7 @@ from .rules import MEASURES, WINDOWED, Condition, Measure, Question, Scenario, S
 
 Text = Annotated[str, Field(pattern=r"\S")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+MOST = 100  # scenarios: a forecast keeps the number of one in a byte
 BOUNDS = ("at_least", "below", "is")
 RULES: dict[str, Any] = {
     "anyOf": [{"required": [key]} for key in BOUNDS],
@@ -155,7 +156,9 @@ class ScenarioFile(_Fields):
         bool,
         Field(description="Whether the first scenario that holds decides, or they exclude others."),
     ] = True
-    scenario: Annotated[list[ScenarioTable], Field(min_length=2, description="The futures.")]
+    scenario: Annotated[
+        list[ScenarioTable], Field(min_length=2, max_length=MOST, description="The futures.")
+    ]
     question: Annotated[list[QuestionTable], Field(description="The side questions.")] = []
 
     @model_validator(mode="after")
@@ -290,6 +293,8 @@ def _told(fault: Mapping[str, Any]) -> str:
         return str(fault["ctx"]["error"])
     if kind == "extra_forbidden":
         return _unknown(key, table)
+    if kind == "too_long":
+        return f"{len(value)} scenarios; at most {MOST} are told apart"
     if kind == "too_short":
         short = {"answers": "give at least two answers"}
         return short.get(key, f"{len(value)} scenarios; a partition needs at least two")
