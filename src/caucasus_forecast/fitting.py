@@ -15,7 +15,6 @@ import xarray as xr
 from . import names, posterior, reweighting, scenarios, simulate, storage
 from .drawing import draw as draw
 from .estimate import Sample
-from .graph import CausalGraph
 from .priors import PriorSet
 from .study import Study
 from .tension import Ladder, Process, Replay
@@ -32,8 +31,8 @@ def complete(
     Parameters
     ----------
     tree
-        Groups ``posterior`` and ``sample_stats``, whose ``weight`` is honoured; and ``diagnostics``
-        if the draws have been checked already.
+        Groups ``posterior`` and ``sample_stats``, whose ``weight`` is honoured; ``diagnostics``,
+        ``prior`` and ``log_prior`` too, where they are known already.
     study, priors
         What the draws were made from.
     replay
@@ -41,7 +40,9 @@ def complete(
     """
     case, graph, partition = study.case, study.graph, study.partition
     drawn = tree[names.POSTERIOR].to_dataset()
-    before = posterior.prior_draws(priors, graph, case.model, case.chains * case.draws, case.seed)
+    before = _known(tree, names.PRIOR) or posterior.prior_draws(
+        priors, graph, case.model, case.chains * case.draws, case.seed
+    )
     _, own = posterior.parameters(drawn, graph, case.model)
     replay = replay or study.replay(drawn)
     share = reweighting.share_of(tree)
@@ -57,7 +58,8 @@ def complete(
         names.SAMPLE_STATS: tree[names.SAMPLE_STATS].to_dataset(),
         names.PRIOR: before,
         names.LOG_LIKELIHOOD: _by_month("evidence", replay.log_likelihood, shape, history),
-        names.LOG_PRIOR: posterior.log_prior(drawn, priors, graph, case.model),
+        names.LOG_PRIOR: _known(tree, names.LOG_PRIOR)
+        or posterior.log_prior(drawn, priors, graph, case.model),
         names.SMOOTHED: _by_month(names.TENSION, replay.score, shape, history),
         names.OBSERVED_DATA: _observed(study.panel),
         names.CONSTANT_DATA: _constants(study.process),
@@ -67,7 +69,8 @@ def complete(
         names.QUESTIONS: scenarios.answer(
             partition, futures, graph, study.saved_shares(futures), share
         ),
-        names.DIAGNOSTICS: _checks(tree, graph, case.model),
+        names.DIAGNOSTICS: _known(tree, names.DIAGNOSTICS)
+        or posterior.diagnose(tree, graph, case.model),
     }
     done = xr.DataTree.from_dict({k: groups[k] for k in names.GROUPS})
     done[names.SMOOTHED].attrs = reports(done)
@@ -120,11 +123,9 @@ def citation(study: Study) -> str:
     return f"{said}. The user's counts: {own}" if own else said
 
 
-def _checks(tree: xr.DataTree, graph: CausalGraph, model: str) -> xr.Dataset:
-    """What the checks of the draws say, where they have been made already or now."""
-    if names.DIAGNOSTICS in tree.children:
-        return tree[names.DIAGNOSTICS].to_dataset()
-    return posterior.diagnose(tree, graph, model)
+def _known(tree: xr.DataTree, group: str) -> xr.Dataset | None:
+    """A group that needs no making."""
+    return tree[group].to_dataset() if group in tree.children else None
 
 
 def _prior_futures(

@@ -96,9 +96,14 @@ def _carried(base: Array, facts: Facts) -> Array:
 
 
 @compiled
-def _count(count: float, mean: float, over: float, log1p_over: float) -> tuple[float, float, float]:
+def _count(
+    count: float, mean: float, over: float, log1p_over: float, log_odds: float
+) -> tuple[float, float, float]:
     """`equations.log_count` up to a constant, with d/dη (mean ∝ exp η) and d/doverdispersion."""
     size = mean / over
+    if count == 0.0:
+        slope = -log1p_over * size
+        return slope, slope, -slope / over - size / (1.0 + over)
     rising, slope, product = 0.0, -log1p_over, 1.0
     for i in range(int(count)):
         product *= size + i
@@ -107,9 +112,7 @@ def _count(count: float, mean: float, over: float, log1p_over: float) -> tuple[f
             rising += np.log(product)
             product = 1.0
     rising += np.log(product)
-    value = rising - size * log1p_over
-    if count > 0.0:
-        value += count * (np.log(over) - log1p_over)
+    value = rising - size * log1p_over + count * log_odds
     d_over = -slope * size / over - size / (1.0 + over) + count * (1.0 / over - 1.0 / (1.0 + over))
     return value, slope * size, d_over
 
@@ -117,11 +120,11 @@ def _count(count: float, mean: float, over: float, log1p_over: float) -> tuple[f
 @compiled
 def _reading(
     kind: int, value: float, exposure: float, eta: float, rate: float, over: float,
-    log1p_over: float, noise: float, log_noise: float,
+    log1p_over: float, log_odds: float, noise: float, log_noise: float,
 ) -> tuple[float, float, float]:  # fmt: skip
     """Log likelihood of a reading (of a share: as log odds), d/dη, d/d(overdispersion or noise)."""
     if kind == 0:
-        return _count(value, rate * exposure, over, log1p_over)
+        return _count(value, rate * exposure, over, log1p_over, log_odds)
     if kind == 1:
         hazard = rate * exposure
         if value > 0.0:
@@ -140,8 +143,8 @@ def _readings(
     log_emission = facts.emission.copy()
     d_eta, d_spread = np.empty((n, levels)), np.empty((n, levels))
     log1p_over = np.log1p(over)
-    seen, eta = (np.nan, np.nan), np.empty(levels)
-    rate = np.empty(levels)
+    log_odds = np.log(over) - log1p_over
+    seen, eta, rate = (np.nan, np.nan), np.empty(levels), np.empty(levels)
     for i in range(n):
         kind, row, b, t, r = facts.cell_index[i]
         value, exposure, vote = facts.cell_number[i]
@@ -153,14 +156,16 @@ def _readings(
         start, gain = base[b] + reading * level[row, t, 0], reading * level[row, t, 1]
         if start != seen[0] or gain != seen[1]:
             seen = (start, gain)
-            eta = start + gain * facts.score
-            rate = np.exp(eta)
+            for k in range(levels if gain != 0.0 else 1):
+                eta[k] = start + gain * facts.score[k]
+                rate[k] = np.exp(eta[k])
         lp, d, s = 0.0, 0.0, 0.0
         for k in range(levels):
             if k == 0 or gain != 0.0:
                 lp, d, s = _reading(
-                    kind, value, exposure, eta[k], rate[k], over, log1p_over, spread, log_spread
-                )
+                    kind, value, exposure, eta[k], rate[k], over, log1p_over, log_odds, spread,
+                    log_spread,
+                )  # fmt: skip
             log_emission[t, k] += vote * lp
             d_eta[i, k], d_spread[i, k] = vote * d, vote * s
     return log_emission, d_eta, d_spread
@@ -195,6 +200,7 @@ def _pairs(
     """Log weights of two-month counts (U, K, K), and (q, K, K) d/dη of both months, d/dspread."""
     score, levels, q = facts.score, len(facts.score), len(facts.pair_index)
     weight, log1p_over = facts.pair_weight.copy(), np.log1p(over)
+    log_odds = np.log(over) - log1p_over
     d_one, d_two = np.empty((q, levels, levels)), np.empty((q, levels, levels))
     d_spread = np.empty((q, levels, levels))
     for i in range(q):
@@ -204,7 +210,7 @@ def _pairs(
             a = one * np.exp(base[b] + r * (level[row, t, 0] + level[row, t, 1] * score[k]))
             for j in range(levels):
                 c = two * np.exp(base[b] + r * (level[row, t2, 0] + level[row, t2, 1] * score[j]))
-                lp, d, s = _count(value, a + c, over, log1p_over)
+                lp, d, s = _count(value, a + c, over, log1p_over, log_odds)
                 weight[u, k, j] += lp
                 d_one[i, k, j], d_two[i, k, j] = d * a / (a + c), d * c / (a + c)
                 d_spread[i, k, j] = s

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -427,6 +428,7 @@ def _verdict(
 # --------------------------------------------------------------------------- provenance
 
 
+@cache
 def versions() -> str:
     """Versions of what made the draws, and the kind of processor, as JSON."""
     import platform

@@ -20,24 +20,65 @@ MOST = 2_000_000_000  # a count is no larger, whatever the mean: it fits in 32 b
 
 
 @compiled
-def _sum_up(u: Array, mean: Array, size: Array, wanted: Array) -> tuple[Array, Array, Array]:
-    """Counts by summing from zero: the first above u, or `wanted` where that is not negative.
+def _none(mean: float, size: float) -> tuple[float, int]:
+    """The probability of none, and how a count is found.
 
-    Returns counts, and the distribution function before and at each.
+    0: summed from zero. 1: as good as continuous. 2: none is too unlikely for a float.
     """
-    n = len(u)
-    count, before, at = np.zeros(n), np.zeros(n), np.zeros(n)
-    for i in range(n):
-        odds = mean[i] / (size[i] + mean[i])
-        p = np.exp(-size[i] * np.log1p(mean[i] / size[i]))
+    ratio = mean / size
+    if mean * (1.0 + ratio) > WIDEST**2:
+        return 0.0, 1
+    log_none = -size * np.log1p(ratio)
+    return np.exp(log_none), 2 if log_none < DEEPEST else 0
+
+
+@compiled
+def _last(mean: float, size: float) -> float:
+    """A count that no sum need go beyond."""
+    return mean + 60.0 * np.sqrt(mean * (1.0 + mean / size)) + 100.0
+
+
+@compiled
+def _counted(u: Array, mean: Array, size: Array) -> tuple[Array, Array]:
+    """Counts by summing from zero: the first whose distribution function is above u; the roads."""
+    count, road = np.zeros(len(u)), np.zeros(len(u), np.int8)
+    for i in range(len(u)):
+        p, road[i] = _none(mean[i], size[i])
+        if road[i] or u[i] < p:
+            continue
+        odds, last = mean[i] / (size[i] + mean[i]), _last(mean[i], size[i])
+        k, reached = 0.0, p
+        while k < last and reached <= u[i]:
+            p *= odds * (size[i] + k) / (k + 1.0)
+            k += 1.0
+            reached += p
+        count[i] = k
+    return count, road
+
+
+@compiled
+def _reached(count: Array, mean: Array, size: Array) -> tuple[Array, Array, Array]:
+    """The distribution function before and at each count, summed as `_counted` does; the roads."""
+    before, at = np.zeros(len(count)), np.zeros(len(count))
+    road = np.zeros(len(count), np.int8)
+    for i in range(len(count)):
+        p, road[i] = _none(mean[i], size[i])
+        if road[i]:
+            continue
+        odds, last = mean[i] / (size[i] + mean[i]), _last(mean[i], size[i])
         k, low, high = 0.0, 0.0, p
-        last = mean[i] + 60.0 * np.sqrt(mean[i] * (1.0 + mean[i] / size[i])) + 100.0
-        while k < last and (high <= u[i] if wanted[i] < 0.0 else k < wanted[i]):
+        while k < last and k < count[i]:
             p *= odds * (size[i] + k) / (k + 1.0)
             k += 1.0
             low, high = high, high + p
-        count[i], before[i], at[i] = k, low, high
-    return count, before, at
+        before[i], at[i] = low, high
+    return before, at, road
+
+
+def _flat(*values: Array) -> tuple[tuple[int, ...], list[Array]]:
+    """The common shape of several arrays, and each of them along one axis."""
+    spread = np.broadcast_arrays(*(np.asarray(x, float) for x in values))
+    return spread[0].shape, [np.ascontiguousarray(x).ravel() for x in spread]
 
 
 def negative_binomial(u: Array, mean: Array, size: Array) -> Array:
@@ -55,23 +96,14 @@ def negative_binomial(u: Array, mean: Array, size: Array) -> Array:
     >>> negative_binomial(np.array([0.1, 0.6, 0.99]), np.ones(3), np.ones(3))
     array([0, 1, 6])
     """
-    u, mean, size = np.broadcast_arrays(*(np.asarray(x, float) for x in (u, mean, size)))
-    mean = np.minimum(mean, MOST)
-    far, deep, near = _roads(mean, size)
-    found = np.empty(u.shape)
-    flat = [x[near] for x in (u, mean, size)]
-    found[near] = _sum_up(*flat, np.full(len(flat[0]), -1.0))[0]
-    found[far] = stats.gamma.ppf(u[far], *_gamma(mean[far], size[far]))
-    u, mean, size = (x[deep] for x in (u, mean, size))
-    found[deep] = stats.nbinom.ppf(u, size, size / (size + mean))
-    return np.minimum(found, MOST).astype(np.int64)
-
-
-def _roads(mean: Array, size: Array) -> tuple[Array, Array, Array]:
-    """Where counts are as good as continuous, where a sum would underflow, and the rest."""
-    far = mean * (1.0 + mean / size) > WIDEST**2
-    deep = ~far & (-size * np.log1p(mean / size) < DEEPEST)
-    return far, deep, ~far & ~deep
+    shape, (u, mean, size) = _flat(u, np.minimum(mean, MOST), size)
+    found, road = _counted(u, mean, size)
+    if road.any():
+        far, deep = road == 1, road == 2
+        found[far] = stats.gamma.ppf(u[far], *_gamma(mean[far], size[far]))
+        u, mean, size = (x[deep] for x in (u, mean, size))
+        found[deep] = stats.nbinom.ppf(u, size, size / (size + mean))
+    return np.minimum(found, MOST).astype(np.int64).reshape(shape)
 
 
 def _gamma(mean: Array, size: Array) -> tuple[Array, float, Array]:
@@ -89,19 +121,34 @@ def behind_negative_binomial(count: Array, mean: Array, size: Array) -> tuple[Ar
     >>> float(low[0]), float(high[0])
     (0.5, 0.75)
     """
-    arrays = (np.asarray(x, float) for x in (count, mean, size))
-    count, mean, size = np.broadcast_arrays(*arrays)
-    mean = np.minimum(mean, MOST)
-    far, deep, near = _roads(mean, size)
-    low, high = np.empty(count.shape), np.empty(count.shape)
-    flat = [x[near] for x in (mean, size, count)]
-    _, low[near], high[near] = _sum_up(np.zeros(len(flat[0])), *flat)
-    wide = _gamma(mean[far], size[far])
-    low[far], high[far] = (stats.gamma.cdf(count[far] + step, *wide) for step in (0.0, 1.0))
-    count, mean, size = (x[deep] for x in (count, mean, size))
-    p = size / (size + mean)
-    low[deep], high[deep] = stats.nbinom.cdf(count - 1, size, p), stats.nbinom.cdf(count, size, p)
-    return low, high
+    shape, (count, mean, size) = _flat(count, np.minimum(mean, MOST), size)
+    low, high, road = _reached(count, mean, size)
+    if road.any():
+        far, deep = road == 1, road == 2
+        wide = _gamma(mean[far], size[far])
+        low[far], high[far] = (stats.gamma.cdf(count[far] + step, *wide) for step in (0.0, 1.0))
+        count, mean, size = (x[deep] for x in (count, mean, size))
+        p = size / (size + mean)
+        low[deep] = stats.nbinom.cdf(count - 1, size, p)
+        high[deep] = stats.nbinom.cdf(count, size, p)
+    return low.reshape(shape), high.reshape(shape)
+
+
+@compiled
+def _category(weight: Array, u: Array) -> Array:
+    chosen = np.zeros(len(u), np.int64)
+    for i in range(len(u)):
+        total = 0.0
+        for k in range(weight.shape[1]):
+            total += weight[i, k]
+        reached = 0.0
+        for k in range(weight.shape[1]):
+            if weight[i, k] > 0.0:
+                reached += weight[i, k]
+                chosen[i] = k
+                if u[i] * total < reached:
+                    break
+    return chosen
 
 
 def category(weight: Array, u: Array) -> Array:
@@ -112,8 +159,10 @@ def category(weight: Array, u: Array) -> Array:
     >>> category(np.array([[0.2, 0.8], [0.2, 0.8]]), np.array([0.1, 0.9]))
     array([0, 1])
     """
-    cumulative = np.cumsum(weight, axis=-1)
-    return (u[..., None] * cumulative[..., -1:] >= cumulative).sum(-1)
+    rows = np.broadcast_to(weight, (*u.shape, np.shape(weight)[-1]))
+    flat = np.ascontiguousarray(rows, float).reshape(-1, rows.shape[-1])
+    found: Array = _category(flat, np.ascontiguousarray(u, float).ravel()).reshape(u.shape)
+    return found
 
 
 def behind_category(weight: Array, chosen: Array) -> tuple[Array, Array]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from .streams import stream
 from .tension import Ladder, Process
 
 Array = np.ndarray
+BLOCK = 10_000  # paths walked together
 # (node, month) -> a uniform number for each path
 Noise = Callable[[str, int], Array]
 
@@ -70,6 +72,17 @@ class Origin:
     def paths(self) -> int:
         """Number of paths."""
         return len(self.state)
+
+    def rows(self, at: slice) -> Origin:
+        """Some of the paths."""
+        p = self.parameters
+        some = Parameters(p.slope[at], _rows(p.base, at), _rows(p.noise, at), p.overdispersion[at])
+        parts = (_rows(x, at) for x in (self.last, self.status, self.shares))
+        return Origin(some, _rows(self.own, at), self.state[at], *parts)
+
+
+def _rows(arrays: Mapping[str, Array], at: slice) -> dict[str, Array]:
+    return {name: x[at] for name, x in arrays.items()}
 
 
 def origin(
@@ -149,14 +162,17 @@ def _share(p: Parameters, name: str, level: Any, z: Array) -> Array:
     return special.expit(p.base[name] + level + p.noise[name] * z)
 
 
-def fresh(seed: int, paths: int, label: str = "future") -> Noise:
-    """A stream of its own for each node and month."""
-    return lambda name, h: _inside(stream(seed, label, name, h).random(paths))
+def fresh(seed: int, paths: int, label: str = "future", skip: int = 0) -> Noise:
+    """A stream of its own for each node and month, from which other paths take the first `skip`.
 
+    Without the zero, at which a normal quantile is infinite.
+    """
 
-def _inside(u: Array) -> Array:
-    """Uniform numbers without the zero, at which a normal quantile is infinite."""
-    return np.maximum(u, 1e-300)
+    def noise(name: str, h: int) -> Array:
+        u = stream(seed, label, name, h, skip=skip).random(paths)
+        return np.maximum(u, 1e-300, out=u)
+
+    return noise
 
 
 def futures(
@@ -194,8 +210,16 @@ def futures(
         If `do`, `shift` or `record` names an unknown node.
     """
     acts = Acts.of(graph, start.paths, len(months), do, shift)
-    found = walk_months(graph, process, start, months, fresh(seed, start.paths), acts)
-    return gathered(found, graph, record)
+
+    def walked(at: slice) -> dict[str, Array]:
+        some = start.rows(at)
+        noise = fresh(seed, some.paths, skip=at.start)
+        found = walk_months(graph, process, some, months, noise, acts.rows(at))
+        return gathered(found, graph, record)
+
+    ends = np.linspace(0, start.paths, -(-start.paths // BLOCK) + 1).astype(int).tolist()
+    parts = each(walked, (slice(a, b) for a, b in pairwise(ends)))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def gathered(
@@ -209,7 +233,7 @@ def gathered(
         levels = {f"level:{name}": month.level[name] for name in record}
         for name, value in (dict(month.seen) | levels).items():
             out.setdefault(name, []).append(value)
-    return {name: np.stack(values, axis=1) for name, values in out.items()}
+    return {name: np.stack(values).T for name, values in out.items()}
 
 
 @dataclass(frozen=True)
@@ -237,6 +261,10 @@ class Acts:
             for what, given in (("do", do), ("shift", shift))
         }
         return cls(**spread)
+
+    def rows(self, at: slice) -> Acts:
+        """The acts on some of the paths."""
+        return Acts(_rows(self.do, at), _rows(self.shift, at))
 
     def at(self, h: int) -> Acts:
         """The acts of one month, (P,)."""
@@ -381,6 +409,7 @@ class _Step:
         self.h, self.exposure, self.fresh = h, exposure, noise
         self.acts, self.known, self.gates = acts, known, last
         self.last, self.status, self.state = last, status, state
+        self._zero = np.zeros(start.paths)
         self.seen: dict[str, Array] = {}
         self.levels: dict[str, Array] = {}
         self.excess: dict[str, Array] = {}
@@ -402,7 +431,7 @@ class _Step:
     def _realise(self, name: str, level: Any) -> Any:
         """Draw a node from its level, or take what do() sets; return what its effects see."""
         kind = self.graph.node[name].kind
-        level = level + np.zeros(self.start.paths) + self._shift(name)
+        level = self._shifted(name, level)
         if kind not in ("process", "event"):
             level = self._held(name, level)
         self.levels[name] = level
@@ -417,9 +446,10 @@ class _Step:
             self.seen[name] = _share(self.start.parameters, name, level, z)
         return level
 
-    def _shift(self, name: str) -> Any:
+    def _shifted(self, name: str, level: Any) -> Array:
         given = self.acts.shift.get(name)
-        return 0.0 if given is None else np.where(np.isnan(given), 0.0, given)
+        shift = 0.0 if given is None else np.where(np.isnan(given), 0.0, given)
+        return level if np.ndim(level) and given is None else level + shift + self._zero
 
     def _held(self, name: str, value: Array) -> Array:
         given = self.acts.do.get(name)
@@ -513,8 +543,11 @@ def as_dataset(
     def group(kind: str, dtype: str) -> tuple[list[str], Array]:
         found = [n.name for n in graph.nodes if n.kind == kind and n.name in drawn]
         stacked = np.zeros((np.prod(shape), len(found), len(months)), dtype)
-        for i, name in enumerate(found):
-            stacked[:, i] = drawn[name]
+
+        def fill(i: int) -> None:
+            stacked[:, i] = drawn[found[i]]
+
+        each(fill, range(len(found)))
         return found, stacked.reshape(*shape, len(found), len(months))
 
     counts, count = group("count", "int32")

@@ -61,6 +61,13 @@ VARIABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     names.DIAGNOSTICS: dict.fromkeys(("rhat", "ess_bulk", "ess_tail"), ("parameter",)),
 }  # fmt: skip
 
+WORDS = {
+    *("node", "series", "title", "label", "rule", "source", "void", "parameter"),
+    *(names.EDGE, names.SHARE, STATE, SCENARIO, names.QUESTION),
+}
+DAYS = {MONTH, "start", "end"}
+KINDS = {"text": "UOT", "dates": "M", "numbers": "iufb"}  # of NumPy
+
 
 class Unlike(ValueError):  # noqa: N818 - the words go into the message of a CorruptResultError
     """What a tree lacks to be a forecast."""
@@ -115,6 +122,16 @@ def _variables(group: str, data: xr.Dataset, wanted: Mapping[str, tuple[str, ...
             raise Unlike(f"{group}/{name} is missing")
         if data[name].dims != dims:
             raise Unlike(f"{group}/{name} is not on {', '.join(dims)}")
+    for key, variable in data.variables.items():
+        kind = _kind(group, key)
+        if variable.dtype.kind not in KINDS[kind]:
+            raise Unlike(f"{group}/{key} is {variable.dtype}, not {kind}")
+
+
+def _kind(group: str, name: Any) -> str:
+    """What a variable is made of; where months are parameters, they are labels."""
+    labels = group in (names.POSTERIOR, names.PRIOR, names.LOG_PRIOR) and name == MONTH
+    return "text" if labels or name in WORDS else "dates" if name in DAYS else "numbers"
 
 
 def _gate(attrs: Mapping[Any, Any]) -> None:

@@ -11,6 +11,7 @@ from .. import learning, markov
 from ..learning import Reference
 from ..likelihood import Cells
 from ..names import DAYS_PER_MONTH
+from . import reports
 from .common import bounded, stationary
 from .ladder import Ladder, Monthly, is_month, plain_steps
 
@@ -81,9 +82,7 @@ def whole_months(cells: Cells, months: int) -> Array:
     known = np.full(months, -1.0)
     days = cells.months[:, 0] * DAYS_PER_MONTH
     alone = (cells.months[:, 0] == cells.total[:, 0]) | (cells.value[:, 0] == 0.0)
-    rows = alone & is_month(days)
-    if cells.reported is not None:
-        rows &= (cells.reported == 1.0).all(1)
+    rows = alone & is_month(days) & reports.whole(cells)
     known[cells.month[rows]] = cells.value[rows, 0]
     return known
 

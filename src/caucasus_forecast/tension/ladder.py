@@ -174,20 +174,21 @@ class Ladder:
         emission = np.zeros((months, self.levels))
         pairs: list[tuple[int, Array]] = []
         longer: list[tuple[Array, Array, float, Array | None]] = []
-        for o in np.unique(cells.observation):
+        days, alone = cells.months[:, 0] * DAYS_PER_MONTH, _alone(cells)
+        told = reports.whole(cells)
+        for rows in (np.flatnonzero(alone & told), np.flatnonzero(alone & ~told)):
+            ratio = reports.of(cells, rows)
+            weight = self.temper * self.log_deaths(cells.value[rows, 0], days[rows], ratio)
+            np.add.at(emission, cells.month[rows], weight)
+        for o in np.unique(cells.observation[~alone]):
             rows = np.flatnonzero(cells.observation == o)
-            days = cells.months[rows, 0] * DAYS_PER_MONTH
             count, month = cells.value[rows[0], 0], cells.month[rows]
             ratio = reports.of(cells, rows)
-            if count == 0.0:
-                emission[month] += self.temper * self.log_deaths(np.zeros(len(rows)), days, ratio)
-            elif len(rows) == 2:
-                weight = self.temper * self.log_deaths_pair(count, days[0], days[1], ratio)
-                pairs.append((int(month[0]), weight))
-            elif len(rows) == 1:
-                emission[month] += self.temper * self.log_deaths(np.array([count]), days, ratio)
+            if len(rows) == 2:
+                weight = self.log_deaths_pair(count, days[rows[0]], days[rows[1]], ratio)
+                pairs.append((int(month[0]), self.temper * weight))
             else:
-                longer.append((month, days, count, ratio))
+                longer.append((month, days[rows], count, ratio))
         for month, days, count, ratio in longer:
             weight = self._log_total(count, month, days, ratio, emission, pairs)
             emission[month] += self.temper * weight
@@ -369,6 +370,13 @@ def plain_steps(
         which[month] = len(steps)
         steps.append(log_step + weight)
     return np.stack(steps), which
+
+
+def _alone(cells: Cells) -> Array:
+    """Which cells read their month by itself: of one month, or of a total of zero."""
+    _, place, size = np.unique(cells.observation, return_inverse=True, return_counts=True)
+    found: Array = (size[place] == 1) | (cells.value[:, 0] == 0.0)
+    return found
 
 
 def two_months(cells: Cells) -> list[int]:

@@ -24,9 +24,17 @@ from ..likelihood import Cells
 Array = np.ndarray
 
 
+def whole(cells: Cells) -> Array:
+    """Which cells are told whole, (n,)."""
+    if cells.reported is None:
+        return np.ones(len(cells.month), bool)
+    found: Array = (cells.reported == 1.0).all(1)
+    return found
+
+
 def of(cells: Cells, rows: Array) -> Array | None:
     """The ratios of some cells, (n, J); None where they are told whole."""
-    if cells.reported is None or (cells.reported[rows] == 1.0).all():
+    if cells.reported is None or whole(cells)[rows].all():
         return None
     return cells.reported[rows]
 

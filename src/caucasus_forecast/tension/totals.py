@@ -18,7 +18,7 @@ sides have the same sum, so the log-likelihood is exact too, as long as the chai
 from __future__ import annotations
 
 import numpy as np
-from scipy import signal
+from scipy import fft
 
 from ..jit import compiled
 
@@ -47,20 +47,23 @@ def marginals(forward: Array, steps: Array, backward: Array, counts: Array) -> A
         the month's other evidence.
     """
     months, _, size = counts.shape
+    length = fft.next_fast_len(2 * size - 1, real=True)
+    spectrum = fft.rfft(counts, length)
+
+    def plus(one: Array, month: int) -> Array:
+        """Weights of the sum with the deaths of a month, up to the total."""
+        product = fft.rfft(one, length) * spectrum[month]
+        return np.maximum(fft.irfft(product, length)[:, :size], 0.0)
+
     so_far = [forward[:, None] * counts[0]]
     for t in range(1, months):
-        so_far.append(_sum(np.einsum("ij,is->js", steps[t - 1], so_far[-1]), counts[t]))
+        so_far.append(plus(np.einsum("ij,is->js", steps[t - 1], so_far[-1]), t))
     nothing = np.zeros(size)
     nothing[0] = 1.0
     to_come = [backward[:, None] * nothing]
     for t in range(months - 1, 0, -1):
-        to_come.append(np.einsum("ij,js->is", steps[t - 1], _sum(to_come[-1], counts[t])))
+        to_come.append(np.einsum("ij,js->is", steps[t - 1], plus(to_come[-1], t)))
     return np.stack([(a * b[:, ::-1]).sum(1) for a, b in zip(so_far, to_come[::-1], strict=True)])
-
-
-def _sum(one: Array, other: Array) -> Array:
-    """Weights of the sum of two counts, up to the total."""
-    return np.maximum(signal.fftconvolve(one, other, axes=1)[:, : one.shape[1]], 0.0)
 
 
 def weights(forward: Array, steps: Array, backward: Array, other: Array, target: Array) -> Array:

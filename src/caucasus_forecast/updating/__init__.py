@@ -158,11 +158,10 @@ def _sampled(new: Study, priors: PriorSet, why: str) -> tuple[xr.DataTree, str]:
 def _reweighted(
     tree: xr.DataTree, new: Study, priors: PriorSet, weights: reweighting.Weights, replay: Replay
 ) -> xr.DataTree:
-    draws = {
-        names.POSTERIOR: tree[names.POSTERIOR].to_dataset(),
-        names.SAMPLE_STATS: reweighting.noted(tree[names.SAMPLE_STATS].to_dataset(), weights),
-        names.DIAGNOSTICS: tree[names.DIAGNOSTICS].to_dataset(),
-    }
+    kept = (names.POSTERIOR, names.PRIOR, names.LOG_PRIOR, names.DIAGNOSTICS)
+    draws = {group: tree[group].to_dataset() for group in kept}
+    stats = tree[names.SAMPLE_STATS].to_dataset()
+    draws[names.SAMPLE_STATS] = reweighting.noted(stats, weights)
     return fitting.complete(xr.DataTree.from_dict(draws), new, priors, replay)
 
 

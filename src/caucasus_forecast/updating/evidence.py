@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-import numpy as np
 import xarray as xr
 
 from .. import panel as panels
@@ -62,16 +61,12 @@ def own_series(study: Study) -> tuple[str, ...]:
 def cells(panel: xr.Dataset) -> dict[str, list[Observation]]:
     """The observations of a panel by series, in order of their intervals."""
     found: dict[str, list[Observation]] = {}
-    columns = (panel[k].to_numpy() for k in ("series", "start", "end", "count"))
-    for series, start, end, count in zip(*columns, strict=True):
-        row = Observation(Window(_day(start), _day(end)), str(series), float(count))
-        found.setdefault(str(series), []).append(row)
+    days = (panel[k].to_numpy().astype("datetime64[D]").tolist() for k in ("start", "end"))
+    names = panel["series"].to_numpy().astype(str).tolist()
+    for series, start, end, count in zip(names, *days, panel["count"].to_numpy(), strict=True):
+        row = Observation(Window(start, end), series, float(count))
+        found.setdefault(series, []).append(row)
     return found
-
-
-def _day(value: np.datetime64) -> date:
-    day: date = value.astype("datetime64[D]").item()
-    return day
 
 
 def _by_series(found: Sequence[tuple[Series, Observation]]) -> dict[str, list[Observation]]:
