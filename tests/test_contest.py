@@ -709,7 +709,7 @@ def test_the_command_says_that_checks_failed(held, capsys):
 
     held["failed"] = 1
     assert cli.main(["contest"]) == 3
-    assert "warning: WARNING: 1 of 7 fits failed" in capsys.readouterr().err
+    assert "warning: 1 of 7 fits failed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_the_command_says_whether_it_is_bit_equal(small_forecast, drawn, tmp_pat
         f"{path}: bit-equal (SHA-256 {small_forecast.digest})", "Made by the same versions."
     ]  # fmt: skip
     assert told.err.splitlines()[0] == "sampling 4 chains of 150 draws"
-    assert "warning: WARNING: checks failed" in told.err, "150 draws do not pass"
+    assert "warning: checks failed" in told.err, "150 draws do not pass"
     assert cli.main(["reproduce", str(path), "--json"]) == 0
     body = json.loads(capsys.readouterr().out)
     assert body["bit_equal"] is True

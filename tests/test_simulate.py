@@ -330,6 +330,28 @@ def test_the_same_seed_gives_the_same_futures_and_another_does_not():
     assert (one[DEATHS] != other[DEATHS]).any()
 
 
+def test_futures_do_not_hang_on_how_many_paths_are_walked_together(monkeypatch):
+    months = Horizon(date(2021, 11, 30), 3).months
+    shifts = {"offers": np.linspace(0.0, 1.0, 700)[:, None]}
+    together = simulate.futures(TOY, LADDER, _start(700), months, 1, shift=shifts)
+    monkeypatch.setattr(simulate, "BLOCK", 97)
+    apart = simulate.futures(TOY, LADDER, _start(700), months, 1, shift=shifts)
+    for name in together:
+        np.testing.assert_array_equal(together[name], apart[name])
+
+
+def test_fans_leave_the_futures_as_they_are():
+    months = Horizon(date(2021, 11, 30), 3).months
+    drawn = simulate.futures(TOY, LADDER, _start(600), months, 1)
+    data = simulate.as_dataset(drawn, TOY, months, (2, 100, 3))
+    for name in (TENSION, DEATHS):
+        by_month = np.asfortranarray(drawn[name].astype("float32")).reshape(2, 100, 3, -1)
+        data[name] = (data[name].dims, by_month)
+    before = data.copy(deep=True)
+    simulate.fans(data)
+    assert data.identical(before)
+
+
 def test_a_learned_ladder_moves_by_its_own_transitions():
     learned = reference(2020)
     rows = tuple(

@@ -540,6 +540,9 @@ def as_dataset(
     dims = (names.CHAIN, names.DRAW, names.PATH)
     sizes = (*shape, len(months))
 
+    def whole(name: str, dtype: str) -> Array:
+        return drawn[name].astype(dtype, order="C").reshape(sizes)
+
     def group(kind: str, dtype: str) -> tuple[list[str], Array]:
         found = [n.name for n in graph.nodes if n.kind == kind and n.name in drawn]
         stacked = np.zeros((np.prod(shape), len(found), len(months)), dtype)
@@ -555,8 +558,8 @@ def as_dataset(
     shares, share = group("share", "float32")
     return xr.Dataset(
         {
-            TENSION: ((*dims, names.MONTH), drawn[TENSION].astype("float32").reshape(sizes)),
-            DEATHS: ((*dims, names.MONTH), drawn[DEATHS].astype("int32").reshape(sizes)),
+            TENSION: ((*dims, names.MONTH), whole(TENSION, "float32")),
+            DEATHS: ((*dims, names.MONTH), whole(DEATHS, "int32")),
             "count": ((*dims, names.NODE, names.MONTH), count),
             "status": ((*dims, names.STATE, names.MONTH), status),
             "share": ((*dims, names.SHARE, names.MONTH), share),
@@ -589,7 +592,7 @@ def fans(futures: xr.Dataset, share: Array | None = None) -> xr.Dataset:
     months = futures.sizes[names.MONTH]
 
     def quantiles(values: Array) -> Array:
-        along = np.ascontiguousarray(values.reshape(-1, months).T)
+        along = values.reshape(-1, months).T.copy()
         return np.quantile(along, names.FAN_QUANTILES, axis=1, overwrite_input=True).T
 
     rows = each(quantiles, (x.to_numpy() for x in series.values()))

@@ -264,8 +264,13 @@ def print_json(forecast: Forecast, body: dict[str, Any]) -> None:
     print(json.dumps(whole, ensure_ascii=False, allow_nan=False))
 
 
+def warn(line: str) -> None:
+    """Say a line on standard error, once that it is a warning."""
+    print(f"warning: {printable(line.removeprefix('WARNING: '))}", file=sys.stderr)
+
+
 def leave(passed: bool, why: str) -> None:
     """End with a warning where a forecast failed its checks."""
     if not passed:
-        print(f"warning: {printable(why)}", file=sys.stderr)
+        warn(why)
         raise typer.Exit(FAILED)

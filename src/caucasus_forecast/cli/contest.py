@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from .. import atomic
-from .common import DEFAULT_CASE, FAILED, draw_to, printable, refuse_file, told
+from .common import DEFAULT_CASE, FAILED, draw_to, printable, refuse_file, told, warn
 
 
 def contest(
@@ -66,5 +66,5 @@ def contest(
     else:
         print(printable(done.text))
     if not done.passed:
-        print(f"warning: {printable(done.notes[0])}", file=sys.stderr)
+        warn(done.notes[0])
         raise typer.Exit(FAILED)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import FAILED, log, print_json, printable, told
+from .common import FAILED, log, print_json, printable, told, warn
 
 if TYPE_CHECKING:
     from ..reproducing import Reproduced
@@ -45,7 +45,7 @@ def reproduce(
     else:
         print(printable("\n".join(_lines(source, found, digests[0]))))
         if not forecast.passed:
-            print(f"warning: {printable(forecast.notes[0])}", file=sys.stderr)
+            warn(forecast.notes[0])
     if not found.equal:
         raise typer.Exit(FAILED)
 

@@ -32,6 +32,7 @@ from .common import (
     storing,
     told,
     verdict_of,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -124,9 +125,9 @@ def run(
         print(printable(repr(forecast.scenarios)))
         print(f"wrote {printable(str(target))}")
     for line in faults:
-        print(f"warning: {printable(line)}", file=sys.stderr)
+        warn(line)
     if not forecast.passed and (quiet or as_json):
-        print(f"warning: {verdict_of(forecast.tree)['verdict']}", file=sys.stderr)
+        warn(str(verdict_of(forecast.tree)["verdict"]))
     if faults or not forecast.passed:
         raise typer.Exit(FAILED)
 

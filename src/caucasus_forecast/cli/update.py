@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .choices import reads_counts
-from .common import FAILED, PROGRAM, plain_values, print_json, printable, records, storing, told
+from .common import (
+    FAILED,
+    PROGRAM,
+    plain_values,
+    print_json,
+    printable,
+    records,
+    storing,
+    told,
+    warn,
+)
 from .common import made as opened
 
 if TYPE_CHECKING:
@@ -77,7 +87,7 @@ def update(
         print(printable(f"{updated.moved!r}\n\n{changes!r}"))
         print(f"wrote {printable(str(target))}")
     for line in faults:
-        print(f"warning: {printable(line)}", file=sys.stderr)
+        warn(line)
     if faults or not updated.passed:
         raise typer.Exit(FAILED)
 
