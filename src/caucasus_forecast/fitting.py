@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from . import names, posterior, reweighting, scenarios, simulate, storage
+from .case import EMBEDDED
 from .drawing import draw as draw
 from .estimate import Sample
 from .priors import PriorSet
@@ -103,6 +104,7 @@ def complete(
     return done
 
 
+LICENCE = "(CC BY 4.0)"
 DATA = (
     "Deaths: UCDP GED (Sundberg and Melander 2013; Davies, Pettersson, Sollenberg and Öberg 2025) "
     "and UCDP Candidate (Hegre et al. 2020), CC BY 4.0"
@@ -117,8 +119,11 @@ def reading(panel: xr.Dataset) -> dict[str, str]:
 
 
 def citation(study: Study) -> str:
-    """The works a forecast rests on, and the sources the user's rows name."""
+    """The works a forecast rests on, with the releases of its deaths, and the user's sources."""
     said = DATA if study.theory.whole else CITATION
+    deaths = study.theory.evidence.series.get(names.DEATHS)
+    if not study.theory.whole and study.case.evidence == EMBEDDED and deaths and deaths.source:
+        said = f"{said}; releases: {deaths.source.removesuffix(LICENCE).rstrip()}"
     own = study.panel.attrs.get("sources")
     return f"{said}. The user's counts: {own}" if own else said
 
@@ -140,9 +145,10 @@ def _prior_futures(
 
 def _prior_note(alone: xr.Dataset) -> dict[str, str]:
     """A warning where the priors alone expect counts that no month can have."""
-    counts = {names.DEATHS: alone[names.DEATHS]}
-    counts |= {str(n): alone["count"].sel(node=n) for n in alone[names.NODE].to_numpy()}
-    over = {n: float((x > TOO_MANY).any(names.MONTH).mean()) for n, x in counts.items()}
+    over = {names.DEATHS: float((alone[names.DEATHS] > TOO_MANY).any(names.MONTH).mean())}
+    every = alone["count"].to_numpy().max(-1, initial=0) > TOO_MANY
+    rates = every.mean(tuple(range(every.ndim - 1))).tolist()
+    over |= dict(zip(alone[names.NODE].to_numpy().astype(str).tolist(), rates, strict=True))
     node, share = max(over.items(), key=lambda item: item[1])
     if share < WORTH_SAYING:
         return {}

@@ -612,6 +612,7 @@ def fans(futures: xr.Dataset, share: Array | None = None) -> xr.Dataset:
 def _resampled(futures: xr.Dataset, share: Array) -> xr.Dataset:
     """As many draws again, each as often as it counts, by systematic resampling."""
     picked = np.divmod(resampled(share), share.shape[1])
+    futures = futures[[TENSION, DEATHS, "count", "share", "status"]]
     chain, draw = (xr.DataArray(x, dims=names.DRAW) for x in picked)
     found = futures.isel({names.CHAIN: chain, names.DRAW: draw})
     return found.drop_vars(names.CHAIN).expand_dims(names.CHAIN)
