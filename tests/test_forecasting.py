@@ -11,7 +11,7 @@ import pytest
 
 import caucasus_forecast as cf
 from caucasus_forecast import evidence as rows
-from caucasus_forecast import forecasting, names, posterior, study
+from caucasus_forecast import forecasting, links, names, posterior, study
 from caucasus_forecast.case import Case
 from caucasus_forecast.errors import EvidenceError
 
@@ -218,10 +218,10 @@ def test_a_link_whose_prior_has_no_variance_is_still_compared(altered):
     edge = "tension->pressure"
     entries[edge] = {"dist": "StudentT", "kwargs": {"nu": 1.0, "mu": 0.45, "sigma": 0.25}}
     wide = altered(priors=json.dumps(entries))
-    one, two = (forecasting.link_summary(f.tree).sel(edge=edge) for f in (forecast, wide))
+    one, two = (links.link_summary(f.tree).sel(edge=edge) for f in (forecast, wide))
     assert float(two["prior_mean"]) == pytest.approx(0.45)
     assert np.isfinite(two["prior_led"])
     assert float(two["sd"]) == pytest.approx(float(one["sd"]), rel=0.25)
-    others = forecasting.link_summary(wide.tree).drop_sel(edge=edge)
-    same = forecasting.link_summary(forecast.tree).drop_sel(edge=edge)
+    others = links.link_summary(wide.tree).drop_sel(edge=edge)
+    same = links.link_summary(forecast.tree).drop_sel(edge=edge)
     np.testing.assert_array_equal(others["sd"], same["sd"])

@@ -14,7 +14,6 @@ from scipy import stats
 
 from caucasus_forecast import evidence, names, panel
 from caucasus_forecast.errors import GraphError
-from caucasus_forecast.forecasting import CORE_LINKS
 from caucasus_forecast.graph import CausalGraph, Edge, Node, load
 from caucasus_forecast.identification import (
     CONTRADICTED,
@@ -39,6 +38,7 @@ from caucasus_forecast.identification import (
     to_measure,
     verdicts,
 )
+from caucasus_forecast.links import CORE_LINKS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "identification.md"
 

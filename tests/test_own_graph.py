@@ -15,7 +15,17 @@ import caucasus_forecast as cf
 from caucasus_forecast import case as cases
 from caucasus_forecast import density as dens
 from caucasus_forecast import evidence as rows
-from caucasus_forecast import forecasting, models, names, plots, priors, report, study, theory
+from caucasus_forecast import (
+    forecasting,
+    links,
+    models,
+    names,
+    plots,
+    priors,
+    report,
+    study,
+    theory,
+)
 from caucasus_forecast import graph as graphs
 from caucasus_forecast.case import Case
 from caucasus_forecast.cli import main
@@ -792,7 +802,7 @@ def test_the_other_conflict_is_forecast_from_its_files(northland):
 
 
 def test_the_clashes_teach_the_link_they_measure(northland):
-    data = forecasting.link_summary(cf.load(northland / "forecast.nc").tree)
+    data = links.link_summary(cf.load(northland / "forecast.nc").tree)
     led = data["prior_led"].sel(edge="tension->patrol_clashes")
     assert float(led) < 0.8
     assert float(data["mean"].sel(edge="tension->patrol_clashes")) > 0.3

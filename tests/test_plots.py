@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from caucasus_forecast import names, plots
-from caucasus_forecast.forecasting import PRIOR_LED, Forecast, link_summary
+from caucasus_forecast.forecasting import Forecast
+from caucasus_forecast.links import PRIOR_LED, link_summary
 from caucasus_forecast.plots import outcomes
 
 DRAWN = sorted(plots.PICTURES)

@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 
 from caucasus_forecast import names, plots, report
-from caucasus_forecast.forecasting import PRIOR_LED, Forecast, link_summary
+from caucasus_forecast.forecasting import Forecast
+from caucasus_forecast.links import PRIOR_LED, link_summary
 
 SVG = dict.fromkeys(plots.PICTURES, b"<svg/>")
 SCRIPT = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"

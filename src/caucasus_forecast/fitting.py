@@ -15,7 +15,7 @@ import xarray as xr
 from . import names, posterior, reweighting, scenarios, simulate, storage
 from .case import EMBEDDED
 from .drawing import draw as draw
-from .estimate import Sample
+from .estimate import Sample, probability
 from .priors import PriorSet
 from .study import Study
 from .tension import Ladder, Process, Replay
@@ -51,7 +51,7 @@ def complete(
     futures = study.futures(start)
     table = scenarios.summarise(partition, futures[names.RESOLVED].to_numpy(), study.months, share)
     alone = _prior_futures(study, before, own, replay)
-    table["prior_probability"] = (names.SCENARIO, _prior_probability(study, alone, share))
+    table = table.assign(_prior_probability(study, alone, share))
     shape = (case.chains, case.draws)
     history = study.panel[names.MONTH].to_numpy()
     groups = {
@@ -158,11 +158,13 @@ def _prior_note(alone: xr.Dataset) -> dict[str, str]:
     }
 
 
-def _prior_probability(study: Study, alone: xr.Dataset, share: Array | None) -> Array:
-    """Scenario probabilities in such futures."""
+def _prior_probability(study: Study, alone: xr.Dataset, share: Array | None) -> xr.Dataset:
+    """Scenario probabilities in such futures, and their Monte Carlo errors."""
     resolved = alone[names.RESOLVED].to_numpy()[..., -1]
-    each = [(resolved == i).mean(-1) for i in range(len(study.partition.scenarios))]
-    return np.array([np.average(rate, weights=share) for rate in each])
+    sample = Sample(np.ones(resolved.shape, bool), share)
+    told = [probability(resolved == i, sample) for i in range(len(study.partition.scenarios))]
+    keys = {"prior_probability": "probability", "prior_mcse": "mcse"}
+    return xr.Dataset({k: (names.SCENARIO, [t[v] for t in told]) for k, v in keys.items()})
 
 
 def _by_month(name: str, values: Array, shape: tuple[int, int], months: Array) -> xr.Dataset:

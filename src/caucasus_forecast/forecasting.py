@@ -6,7 +6,6 @@ simulated futures → scenario probabilities. `Forecast` holds the resulting tre
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,16 +22,17 @@ from . import (
     assumptions,
     exchange,
     interventions,
+    links,
     names,
     questions,
+    remarks,
     reproducing,
     reweighting,
     storage,
+    tables,
     updating,
 )
 from . import case as cases
-from . import delays as reporting
-from . import priors as prior_sets
 from . import sensitivity as sensitivities
 from . import signposts as watching
 from . import spread as spreads
@@ -45,28 +45,17 @@ from .evidence import Evidence, Reading, read
 from .exchange import Submission
 from .fitting import complete, draw
 from .interventions import Act
+from .links import CORE_LINKS
 from .priors import PriorSet
 from .questions import Amount, Answer, Question, World
-from .scenarios import Table, interval, percent
+from .scenarios import Table
 from .sensitivity import Sensitivity
-from .sensitivity.shifts import standing as standing_of
 from .simulate import Origin
 from .study import Study, lay_out
 from .tension import OwnHistory
 
 Array = np.ndarray
 log = logging.getLogger("caucasus_forecast")
-
-CORE_LINKS = (
-    "tension->mission_extension", "stagnation->mission_extension", "tension->pressure",
-    "bargaining->pressure", "tension->transport_delay", "transport_delay->bargaining",
-    "tension->working_group_halt", "tension->border_guards", "tension->armenian_policy",
-    "tension->armenian_arms", "pressure->accession", "stagnation->treaty",
-)  # fmt: skip
-# a link is prior-led when the evidence left more than this share of its prior variance
-PRIOR_LED = 0.8
-REPAIRS_SHOWN = 4  # of the user's counts, in the notes
-MEASURED = 12  # months ahead up to which forecasts were scored
 
 
 def forecast(
@@ -204,33 +193,6 @@ def run(
     return Forecast(done)
 
 
-def _counts_notes(attrs: Mapping[Any, Any]) -> list[str]:
-    """What was said of the user's counts: all that deserves a second look, the first repairs."""
-    repairs = json.loads(attrs.get("repairs", "[]"))
-    lines = [*json.loads(attrs.get("cautions", "[]")), *repairs[:REPAIRS_SHOWN]]
-    if more := len(repairs) - REPAIRS_SHOWN:
-        lines += [f"and {more} more (tree.attrs['repairs'])"] * (more > 0)
-    return [f"counts: {line}" for line in lines]
-
-
-def _run_notes(attrs: Mapping[Any, Any]) -> list[str]:
-    """What is unusual about how it was made."""
-    sampler, horizon = json.loads(attrs["sampler"]), int(attrs["horizon"])
-    lines = []
-    if sampler["sampler"] != sampler["used"]:
-        lines.append(f"{sampler['sampler']} could not be used, so {sampler['used']} sampled")
-    if horizon > MEASURED:
-        lines.append(
-            f"the horizon of {horizon} months is an extrapolation: the skill of the method was "
-            f"measured up to {MEASURED} months (docs/skill.md)"
-        )
-    if (thinned := int(sampler.get("thinned", 1))) > 1:
-        lines.append(
-            f"a first run failed its checks; these are every {thinned}th draw of a longer one"
-        )
-    return lines
-
-
 # --------------------------------------------------------------------------- the forecast
 
 
@@ -269,92 +231,37 @@ class Forecast:
     @property
     def scenarios(self) -> Table:
         """Probability of every scenario at the horizon."""
-        data = self.tree[names.SCENARIOS].to_dataset()
-        alone = "prior_probability" in data
-        rows_ = tuple(
-            (
-                str(s),
-                str(data["title"].sel(scenario=s).item()),
-                percent(float(v["probability"]), float(v["mcse"])),
-                interval(float(v["lower"]), float(v["upper"])),
-                *([percent(float(v["prior_probability"]), float(v["mcse"]))] if alone else []),
-            )
-            for s in data[names.SCENARIO].to_numpy()
-            if (v := data.sel(scenario=s)) is not None
-        )
-        end = str(data[names.MONTH].to_numpy()[-1])[:7]
-        header = ("", "scenario", "probability", "90 % interval", *["prior alone"] * alone)
-        title = f"{self.tree.attrs['title']}: where it stands at the end of {end}"
-        return Table(title, header, rows_, data, self.notes)
+        return tables.scenarios(self.tree, self.notes)
 
     @property
     def questions(self) -> Table:
         """Probability of every answer to the side questions."""
-        data = self.tree[names.QUESTIONS].to_dataset()
-        rows_, shown = [], ""
-        for i, q in enumerate(data[names.QUESTION].to_numpy()):
-            v = data.isel(answer=i)
-            head = "" if str(q) == shown else str(v["title"].item())
-            shown = str(q)
-            rows_.append(
-                (
-                    str(q) if head else "",
-                    head,
-                    str(v["label"].item()),
-                    percent(float(v["probability"]), float(v["mcse"])),
-                    interval(float(v["lower"]), float(v["upper"])),
-                )
-            )
-        header = ("", "question", "answer", "probability", "90 % interval")
-        return Table("Side questions", header, tuple(rows_), data, self.notes)
+        return tables.questions(self.tree, self.notes)
 
     @property
     def fans(self) -> Table:
         """Every series at the horizon: median, and 50 % and 90 % bands."""
-        data = self.tree[names.FANS].to_dataset()
-        last = data["fan"].isel(month=-1)
-        rows_ = tuple(
-            (str(s), *(f"{x:.3g}" for x in last.sel(series=s).to_numpy()))
-            for s in data[names.SERIES].to_numpy()
-        )
-        header = ("series", *(f"{100 * q:g} %" for q in names.FAN_QUANTILES))
-        end = str(data[names.MONTH].to_numpy()[-1])[:7]
-        return Table(f"Every series in {end}: posterior predictive quantiles", header, rows_, data,
-                     self.notes)  # fmt: skip
+        return tables.fans(self.tree, self.notes)
 
     @property
     def links(self) -> Table:
         """Every link before and after the evidence, the core ones first."""
-        return _links(self.tree, self.notes)
+        return links.table(self.tree, self.notes)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Whether these futures are those of an intervention or of a counterfactual, and which."""
-        kinds = ("intervention", "counterfactual")
-        return tuple(f"{k}: {self.tree.attrs[k]}" for k in kinds if k in self.tree.attrs)
+        return remarks.labels(self.tree)
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What is unusual about the forecast, its counts, or how it was made."""
-        a = self.tree.attrs
-        told = ("graph_note", "swapped", "updated", "unverified", "prior_note")
-        said = [*self.labels, *(a[key] for key in told if key in a), *_counts_notes(a)]
-        late = reporting.sentence(self.tree[names.OBSERVED_DATA].to_dataset())
-        return (*said, *[late] * bool(late), *_run_notes(a))
+        return remarks.remarks(self.tree)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What made the forecast, and whether it may be trusted."""
-        a = self.tree.attrs
-        gate = self.tree[names.DIAGNOSTICS].attrs
-        lines = [] if self.passed else [f"WARNING: {gate['verdict']}. Remedy: {gate['remedy']}."]
-        lines += self.remarks
-        lines.append(
-            f"model {a['model']}, priors {a['prior_set']}, as of {a['as_of']}, seed {a['seed']}; "
-            f"{gate['verdict'] if self.passed else 'checks failed'} (max R-hat "
-            f"{gate['max_rhat']:.3f}, min ESS {gate['min_ess_bulk']:.0f})"
-        )
-        return tuple(lines)
+        return remarks.notes(self.tree)
 
     def with_priors(self, priors: Any, *, refit: bool | None = None) -> Forecast:
         """The same forecast under other priors.
@@ -613,7 +520,12 @@ class Forecast:
         """
         self._refuse_acted("sensitivity()")
         return sensitivities.sensitivity(
-            self.tree, self.study, scenario=scenario, links=links, core=CORE_LINKS, notes=self.notes
+            self.tree,
+            self.study,
+            scenario=scenario,
+            links=links,
+            core=CORE_LINKS,
+            notes=self.notes,
         )
 
     def spread(
@@ -864,62 +776,3 @@ def load(path: str | Path) -> Forecast:
     tree = storage.load(path)
     storage.refuse_unlike(tree, path)
     return Forecast(tree)
-
-
-def link_summary(tree: xr.DataTree) -> xr.Dataset:
-    """Prior and posterior mean and sd of every slope, on ``edge``, and ``prior_led``.
-
-    ``prior_led`` is the posterior variance as a share of the prior variance, at most 1: 1 where the
-    evidence taught nothing. A prior without a variance (a StudentT of few degrees) has the median
-    and half of the middle 68 % in place of mean and sd, before and after.
-    """
-    after = tree[names.POSTERIOR]["slope"]
-    entries = json.loads(tree.attrs["priors"])
-    beliefs = [prior_sets.as_prior(entries[str(e)]) for e in after[names.EDGE].to_numpy()]
-    before = [prior_sets.frozen(b) for b in beliefs]
-    over = (names.CHAIN, names.DRAW)
-    data = xr.Dataset(
-        {
-            "prior_mean": (names.EDGE, [float(d.mean()) for d in before]),
-            "prior_sd": (names.EDGE, [float(d.std()) for d in before]),
-            "mean": reweighting.weighted(tree, after).mean(over),
-            "sd": reweighting.weighted(tree, after).std(over),
-        }
-    )
-    if wide := [i for i, d in enumerate(before) if not np.isfinite(d.std())]:
-        edges = data[names.EDGE].isel(edge=wide)
-        low, middle, high = reweighting.weighted(tree, after.isel(edge=wide)).quantile(
-            [0.1587, 0.5, 0.8413], dim=over
-        )
-        standing = [standing_of(beliefs[i]) for i in wide]
-        data["prior_mean"].loc[{names.EDGE: edges}] = [m for m, _ in standing]
-        data["prior_sd"].loc[{names.EDGE: edges}] = [s for _, s in standing]
-        data["mean"].loc[{names.EDGE: edges}] = middle.to_numpy()
-        data["sd"].loc[{names.EDGE: edges}] = (high - low).to_numpy() / 2
-    data["prior_led"] = np.minimum((data["sd"] / data["prior_sd"]) ** 2, 1.0)
-    data["shift"] = (data["mean"] - data["prior_mean"]) / data["prior_sd"]
-    return data
-
-
-def _links(tree: xr.DataTree, notes: tuple[str, ...]) -> Table:
-    header = ("link", "", "prior", "posterior", "shift in prior sd", "share of prior")
-    if "slope" not in tree[names.POSTERIOR]:
-        return Table("Links", header, (), xr.Dataset(), ("this model has no links", *notes))
-    data = link_summary(tree)
-    edges = [str(e) for e in data[names.EDGE].to_numpy()]
-    ordered = [e for e in CORE_LINKS if e in edges] + [e for e in edges if e not in CORE_LINKS]
-    rows_ = []
-    for e in ordered:
-        v = data.sel(edge=e)
-        led = float(v["prior_led"])
-        rows_.append(
-            (
-                e.replace("->", " -> "),
-                "prior-led" if led > PRIOR_LED else "",
-                f"{float(v['prior_mean']):.2f} ± {float(v['prior_sd']):.2f}",
-                f"{float(v['mean']):.2f} ± {float(v['sd']):.2f}",
-                f"{float(v['shift']):+.1f}",
-                f"{100 * led:.0f} %",
-            )
-        )
-    return Table("Links: effect of one sd of the cause", header, tuple(rows_), data, notes)

@@ -132,7 +132,8 @@ def storing(target: Path) -> Iterator[None]:
 
 def rows_of(data: xr.Dataset, key: str) -> list[dict[str, Any]]:
     """List a table of probabilities as rows, every number with the Monte Carlo error beside it."""
-    columns = [key, "title", "label", "probability", "mcse", "lower", "upper", "prior_probability"]
+    columns = [key, "title", "label", "probability", "mcse", "lower", "upper"]
+    columns += ["prior_probability", "prior_mcse"]
     names = [c for c in columns if c in data.variables]
     values = (data[c].to_numpy() for c in names)
     return [

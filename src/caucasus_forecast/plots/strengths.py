@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .. import names, reweighting
-from ..forecasting import CORE_LINKS, PRIOR_LED, Forecast, link_summary
+from ..forecasting import Forecast
+from ..links import CORE_LINKS, PRIOR_LED, link_summary
 from .style import (
     BLUE,
     GREY,

@@ -24,7 +24,8 @@ from .. import names, plots
 from .. import scenarios as scenario_sets
 from .. import theory as theories
 from ..errors import StorageError
-from ..forecasting import CORE_LINKS, PRIOR_LED, Forecast, link_summary
+from ..forecasting import Forecast
+from ..links import CORE_LINKS, PRIOR_LED, link_summary
 from ..scenarios import interval, percent
 from ..sensitivity import power
 
