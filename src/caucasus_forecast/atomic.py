@@ -20,8 +20,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from . import stopping
-from .errors import StorageError
+from .errors import StorageError, expect
 
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10))}
 
 
@@ -51,7 +52,7 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     ...     (Path(folder) / "a.txt").read_text()
     'whole'
     """
-    target = Path(path)
+    target = place(path)
     refuse_taken(target, overwrite)
     with worded(target), alone(target):
         temporary = beside(target)
@@ -79,15 +80,36 @@ def write(path: str | Path, body: bytes, *, overwrite: bool = False) -> Path:
     return Path(path)
 
 
+def place(path: str | Path) -> Path:
+    """Where a file is, or is to be.
+
+    Raises
+    ------
+    StorageError
+        If that is no path.
+
+    Examples
+    --------
+    >>> place("forecast.nc").name
+    'forecast.nc'
+    """
+    expect(path, (str, os.PathLike), "path", "give a text or a Path", StorageError)
+    if "\0" in os.fspath(path):
+        raise StorageError(f"{str(path)!r}: has a null character in it; choose another name")
+    return Path(path)
+
+
 def refuse_taken(path: Path, overwrite: bool) -> None:
-    """Refuse a file that exists, unless it may be replaced.
+    """Refuse a file that exists, unless it may be replaced, and a folder.
 
     Raises
     ------
     StorageError
     """
     with worded(path):
-        there = path.exists()
+        there, folder = path.exists() or path.is_symlink(), path.is_dir()
+    if folder:
+        raise StorageError(f"{path}: is a folder; name a file in it")
     if there and not overwrite:
         raise StorageError(f"{path}: exists; choose another name or allow overwriting")
 
@@ -226,9 +248,10 @@ def worded(target: Path) -> Iterator[None]:
     except StorageError:
         raise
     except OSError as error:
+        full = "free some space, or " * (error.errno in FULL)
         raise StorageError(
-            f"{target}: cannot be written ({error.strerror or error}); free some space, or "
-            "choose another name or place"
+            f"{target}: cannot be written ({error.strerror or error}); {full}choose another name "
+            "or place"
         ) from error
 
 

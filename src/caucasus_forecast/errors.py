@@ -68,6 +68,22 @@ class SourceError(CaucasusForecastError, OSError):
     """A public source cannot be asked, or what it answered cannot be used."""
 
 
+def expect(
+    value: object, kinds: type | tuple[type, ...], what: str, cure: str,
+    error: type[CaucasusForecastError],
+) -> None:  # fmt: skip
+    """Refuse an argument of another kind, as an error of this library.
+
+    Examples
+    --------
+    >>> expect(3, str, "path", "give a text", StorageError)
+    Traceback (most recent call last):
+    caucasus_forecast.errors.StorageError: path is given as int; give a text
+    """
+    if not isinstance(value, kinds):
+        raise error(f"{what} is given as {type(value).__name__}; {cure}")
+
+
 def nearest(name: object, allowed: Iterable[str]) -> str:
     """Say which allowed name is meant, as the tail of an error message.
 

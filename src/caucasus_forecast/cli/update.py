@@ -88,6 +88,8 @@ def update(
         print(f"wrote {printable(str(target))}")
     for line in faults:
         warn(line)
+    if not updated.passed and (quiet or as_json):
+        warn(updated.notes[0])
     if faults or not updated.passed:
         raise typer.Exit(FAILED)
 

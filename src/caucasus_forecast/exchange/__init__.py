@@ -73,7 +73,7 @@ def export(
         )
     if submission is not None:
         return hubfiles.write(forecasts, out, submission, overwrite=overwrite)
-    path = Path(out)
+    path = atomic.place(out)
     if path.suffix.lower() != f".{kind}":
         raise CaseError(f"{path}: the name must end in .{kind}")
     atomic.refuse_taken(path, overwrite)

@@ -59,7 +59,7 @@ def write(
         If a file is in the way or cannot be written.
     """
     named = gather(forecasts)
-    day, hub = origin_of(named).isoformat(), Path(folder)
+    day, hub = origin_of(named).isoformat(), atomic.place(folder)
     name = f"{day}-{submission.model_id}"
     kinds = (".parquet", ".csv") if submission.parquet else (".csv", ".parquet")
     output, other = (_inside(hub, "model-output", submission.model_id, name + k) for k in kinds)
@@ -69,12 +69,12 @@ def write(
         raise StorageError(
             f"{other}: holds this round already, in another format; remove it, or write that one"
         )
-    for path in (output, abstract):
-        atomic.refuse_taken(path, overwrite)
+    for path, replace in ((output, overwrite), (abstract, overwrite), (metadata, True)):
+        atomic.refuse_taken(path, replace)
     told = [facts(n) for n in named]
     found = tuple(rows(named, submission))
     files = {
-        metadata: yaml_text(model_metadata(submission, told[0])).encode(),
+        metadata: yaml_text(model_metadata(submission, told)).encode(),
         abstract: sidecar(name, told).encode(),
         output: parquet_bytes(found, told) if submission.parquet else csv_bytes(found),
     }
@@ -146,19 +146,21 @@ def sidecar(name: str, told: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def model_metadata(submission: Submission, told: dict[str, Any]) -> dict[str, Any]:
+def model_metadata(submission: Submission, told: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The fields of the metadata of a model; a hub may ask for more, which the team adds."""
-    own = {} if OWN in told["licences"] else {"license": "CC-BY-4.0"}
+    terms = list(dict.fromkeys(line for one in told for line in one["licences"]))
+    own = {} if OWN in terms else {"license": "CC-BY-4.0"}
+    works = "; ".join(dict.fromkeys(one["citation"] for one in told))
     return {
         "team_name": submission.team,
         "team_abbr": submission.team,
-        "model_name": f"caucasus-forecast {told['model']}",
+        "model_name": f"caucasus-forecast {told[0]['model']}",
         "model_abbr": submission.model,
-        "model_version": told["versions"]["caucasus-forecast"],
+        "model_version": told[0]["versions"]["caucasus-forecast"],
         **own,
-        "citation": told["citation"],
+        "citation": works,
         "methods": METHODS,
-        "licences": told["licences"],
+        "licences": terms,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -116,6 +116,15 @@ def id_of(forecast: Finished) -> str:
     return f"{words[: LONGEST - 9].rstrip('-') or 'done'}-{digest}"
 
 
+def _finished(forecast: Any) -> Finished:
+    if not hasattr(forecast, "labels"):
+        raise CaseError(
+            f"a forecast to export is given as {type(forecast).__name__}; load it first: cf.load()"
+        )
+    found: Finished = forecast
+    return found
+
+
 def gather(forecasts: Any) -> tuple[Named, ...]:
     """The forecasts of one export.
 
@@ -130,16 +139,17 @@ def gather(forecasts: Any) -> tuple[Named, ...]:
         If there is none, an id is not safe, or two are the same.
     """
     if isinstance(forecasts, Mapping):
-        found = tuple(Named(i, f) for i, f in forecasts.items())
+        found = tuple(Named(i, _finished(f)) for i, f in forecasts.items())
     else:
-        many = forecasts if isinstance(forecasts, Sequence) else (forecasts,)
-        found = tuple(Named(id_of(f), f) for f in many)
+        many = forecasts if isinstance(forecasts, Iterable) else (forecasts,)
+        found = tuple(Named(id_of(_finished(f)), f) for f in many)
     if not found:
         raise CaseError("no forecast to export; give one or more")
     ids = [n.marked for n in found]
+    cut = " (cut for its mark of failed checks)" if len({n.id for n in found}) == len(found) else ""
     if twice := next((i for i in ids if ids.count(i) > 1), None):
         raise CaseError(
-            f"two forecasts have the scenario_id {twice!r}; give each its own: "
+            f"two forecasts have the scenario_id {twice!r}{cut}; give each its own: "
             '{"baseline": one, "other-priors": another}, or --scenario-id for each'
         )
     return found

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from .. import names, reweighting
-from ..errors import QuestionError, nearest
+from ..errors import CaseError, QuestionError, nearest
 from ..estimate import Sample, probability
 from ..forecasting import Forecast
 from ..scenarios import Condition, Question, measure
@@ -42,6 +42,11 @@ def made(forecast: Forecast, file: str = "", given: Sequence[str] = ()) -> Made:
     QuestionError
         For a condition that is no answer of a side question, or holds on no future.
     """
+    if not hasattr(forecast, "tree"):
+        kind = type(forecast).__name__
+        raise CaseError(f"the forecast to add is given as {kind}; load it first: cf.load()")
+    if isinstance(given, str):
+        raise QuestionError(f"given is a list of conditions; write given=[{given!r}]")
     forecast._refuse_acted("ledger.add()")
     tree, study = forecast.tree, forecast.study
     attrs, gate = tree.attrs, tree[names.DIAGNOSTICS].attrs
@@ -121,8 +126,8 @@ def condition(questions: Sequence[Question], text: str) -> tuple[Question, str, 
     found = {q.id: q for q in questions}
     if not colon or ident not in found:
         raise QuestionError(
-            f"condition {text!r}: write a side question and its answer, as 'Q1: no'; "
-            f"{nearest(ident, found)}"
+            f"condition {text!r}: write a side question and its answer, as 'Q1: no'"
+            + ("" if ident in found else f"; {nearest(ident, found)}")
         )
     answers = dict(found[ident].answers)
     if label not in answers:

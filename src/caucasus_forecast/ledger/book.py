@@ -174,7 +174,7 @@ def seal(before: str, number: int, kind: str, subject: str, content: str) -> str
     '8a37208cb6b2'
     """
     text = "\n".join([before, str(number), kind, subject, content])
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 # --------------------------------------------------------------------------- SQLite
@@ -185,6 +185,7 @@ def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
     with closing(connection):
+        connection.text_factory = lambda body: body.decode(errors="surrogateescape")
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA synchronous = EXTRA")

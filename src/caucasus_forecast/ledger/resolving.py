@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from .. import evidence as rows
 from .. import names, posterior
 from .. import theory as theories
-from ..errors import CaseError, EvidenceError, nearest
+from ..errors import CaseError, EvidenceError, expect, nearest
 from ..evidence import Evidence, Observation, Reading
 from ..scenarios import Condition, observed
 from ..scenarios.known import Record, reaches
@@ -67,6 +67,11 @@ class Later:
     void: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.evidence is not None:
+            expect(
+                self.evidence, Evidence, "evidence", "a table of counts is counts=", EvidenceError
+            )
+        expect(self.void, Mapping, "void", "give {id: reason}", CaseError)
         for name in ("counts", "graph"):
             if self.evidence is not None and getattr(self, name) is not None:
                 raise EvidenceError(f"{name} and evidence are both given; leave one out")
@@ -114,7 +119,9 @@ def chosen(held: Sequence[Entry], later: Later, row: int | None, where: Path) ->
     """
     found = tuple(e for e in held if row in (None, e.row))
     if not found:
-        rows_ = ", ".join(str(e.row) for e in held) or "none"
+        if not held:
+            raise CaseError(f"{where}: no forecast is in it; add one first")
+        rows_ = ", ".join(str(e.row) for e in held)
         raise CaseError(f"{where}: row {row} is no forecast; rows of forecasts: {rows_}")
     if later.theory is not None:
         name = later.theory.graph.name

@@ -64,7 +64,7 @@ def save(tree: xr.DataTree, path: str | Path, *, overwrite: bool = False) -> Pat
         If the file exists (and `overwrite` is false), cannot be written, or the tree has something
         in it that a saved forecast cannot hold.
     """
-    target = Path(path)
+    target = atomic.place(path)
     with atomic.replacing(target, overwrite=overwrite) as temporary:
         try:
             body = image(tree)
@@ -89,7 +89,7 @@ def load(path: str | Path) -> xr.DataTree:
     StorageError
         If it is missing, not a saved forecast, or written by a newer version.
     """
-    given = Path(path)
+    given = atomic.place(path)
     listed = folder.listed(given) if given.is_dir() else None
     target = given / folder.FORECAST if listed else given
     body = _bytes(target)
