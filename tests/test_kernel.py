@@ -35,10 +35,22 @@ def _with_pairs():
     return panel.build(data, GRAPH, date(2021, 11, 30))
 
 
+def _with_large():
+    """The embedded panel with counts on both sides of where the kernel turns to gamma functions."""
+    rows = [
+        Observation(Window(date(2021, 1, 1), date(2021, 1, 31)), "mediation", 1_000.0),
+        Observation(Window(date(2021, 2, 1), date(2021, 2, 28)), "mediation", 1_001.0),
+        Observation(Window(date(2021, 3, 1), date(2021, 3, 31)), "mediation", 5_000_000.0),
+    ]
+    data = evidence.load().with_series(Series("mediation", "mediation", "counts"), rows)
+    return panel.build(data, GRAPH, date(2021, 11, 30))
+
+
 PANELS = {
     "article": lambda: _embedded(date(2021, 11, 30)),
     "after-changes": lambda: _embedded(date(2024, 12, 31)),
     "two-month-counts": _with_pairs,
+    "large-counts": _with_large,
 }
 
 

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -74,6 +75,20 @@ def test_what_was_updated_is_reached_by_its_road(small_forecast, few, drawn, tmp
     assert len(json.loads(there.tree.attrs["road"])) == 3
     assert reproducing.reproduce(saved(there, tmp_path)).equal
     assert str(drawn[0][0].as_of) == "2021-11-30"
+
+
+def test_late_rows_and_revisions_taken_back_are_reached_too(small_forecast, few, tmp_path):
+    def row(month, series, count):
+        return pd.DataFrame({"month": [month], "series": [series], "count": [count]})
+
+    late = small_forecast.update(row("2021-12", "battle_deaths", 2)).update(
+        row("2021-12", "reports_azerbaijan", 30)
+    )
+    back = small_forecast.update(row("2021-03", "battle_deaths", 4)).update(
+        row("2021-03", "battle_deaths", 0)
+    )
+    for there in (late, back):
+        assert reproducing.reproduce(saved(there, tmp_path)).equal
 
 
 def test_a_road_that_is_not_told_whole_is_refused(small_forecast, few, tmp_path):

@@ -163,7 +163,7 @@ def test_the_same_month_twice_is_refused(embedded):
     [
         ("start,end,series,count\n2021-11-20,2021-12-10,battle_deaths,3\n", "overlaps 2021-11-01"),
         ("month,series,count\n2021-12,battle_death,3\n", "did you mean 'battle_deaths'"),
-        ("month,series,count\n2021-12,treaty,1\n", "unknown series 'treaty'"),
+        ("month,series,count\n2021-12,treaty,1\n", "'treaty' is not counted.*update\\(evidence="),
         ("month,count\n2021-12,-3\n", "cannot be negative"),
     ],
 )
@@ -181,6 +181,55 @@ def test_days_that_cannot_be_taken(embedded):
         embedded.update(as_of="2021-11-30")
     with pytest.raises(CaseError, match="2021-13-01"):
         embedded.update(as_of="2021-13-01")
+
+
+def test_a_declared_hole_stays_one_and_what_is_added_besides_is_said(embedded):
+    new = counts(**{"2021-12": 4, "2022-02": 3})
+    holed = embedded.update(new, reading={"gaps": "missing"})
+    held = updating.evidence.cells(holed.study.panel)["battle_deaths"]
+    assert [o.count for o in held if o.window.start >= date(2021, 12, 1)] == [4, 3]
+    assert any("2022-01, left unknown" in note for note in holed.notes)
+    later = embedded.update(counts(**{"2022-01": 4}))
+    assert any("battle_deaths: 2021-12 from the embedded evidence" in n for n in later.notes)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "told", "months"), [("missing", "left unknown", 0), ("zero", "counted as zero", 2)]
+)
+def test_a_hole_between_known_and_new_counts_needs_a_word(gaps, told, months):
+    mine = counts(**{f"2021-{m:02d}": m % 3 for m in range(1, 13)})
+    made, new = cf.forecast(mine, draws=20, horizon=2), counts(**{"2022-03": 5})
+    with pytest.raises(EvidenceError, match=r"no row for 2022-01-01 to 2022-02-28.*gaps='missing'"):
+        made.update(new)
+    done = made.update(new, reading={"gaps": gaps})
+    assert any(told in note for note in done.notes)
+    held = updating.evidence.cells(done.study.panel)["battle_deaths"]
+    assert len(held) == 13 + months
+
+
+def test_rows_after_the_day_are_said_to_be_left_out(embedded):
+    new = counts(**{"2021-12": 4, "2022-01": 150})
+    cut = embedded.update(new, as_of="2021-12-31")
+    assert any("after 2021-12-31, left out" in note for note in cut.notes)
+    with pytest.raises(EvidenceError, match="no new count ends by 2021-12-15"):
+        embedded.update(DECEMBER, as_of="2021-12-15")
+
+
+def test_days_of_publication_that_cannot_be(embedded):
+    with pytest.raises(CaseError, match="published is 2021-01-03, before the counts end"):
+        embedded.update(DECEMBER, published="2021-01-03")
+    with pytest.raises(CaseError, match="105 years after the forecast's"):
+        embedded.update(as_of="2126-10-31")
+    with pytest.raises(EvidenceError, match=r"evidence is given as str; .*update\(counts\)"):
+        embedded.update(evidence="x.csv")
+
+
+def test_a_revision_is_not_told_as_the_passing_of_time(embedded):
+    revised = embedded.update(counts(**{"2021-03": 4}))
+    told = revised.changes.data
+    np.testing.assert_allclose(told["change"].isel(news=0), 0.0, atol=1e-6)
+    before, after = probabilities(embedded)[0], probabilities(revised)[0]
+    np.testing.assert_allclose(told["change"].isel(news=1), after - before, atol=1e-3)
 
 
 def test_futures_of_an_intervention_are_not_updated(small_forecast):

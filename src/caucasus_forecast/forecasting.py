@@ -40,8 +40,8 @@ from . import study as studies
 from . import theory as theories
 from .case import Case
 from .delays import ReportingDelay
-from .errors import CaseError, InterventionError, QuestionError
-from .evidence import Evidence, Reading, read
+from .errors import CaseError, EvidenceError, InterventionError, QuestionError, expect
+from .evidence import Evidence, Reading, read, reading_of
 from .exchange import Submission
 from .fitting import complete, draw
 from .interventions import Act
@@ -322,14 +322,18 @@ class Forecast:
             For a day before the forecast's, or where nothing is new.
         """
         self._refuse_acted("update()")
-        known = self.study.theory.evidence.series
-        found = None if counts is None else read(counts, reading=reading, known=known)
+        if evidence is not None:
+            cure = "give a table of counts first: update(counts)"
+            expect(evidence, Evidence, "evidence", cure, EvidenceError)
+        choices, known = reading_of(reading), self.study.theory.evidence.series
+        found = None if counts is None else read(counts, reading=choices, known=known)
         rows = () if found is None else found.strict()
         days = cases.make("update()", {"as_of": as_of, "published": published})
+        studies.refuse_early(rows, days.published)
         new = updating.extended(
             self.study, rows, as_of=days.as_of, evidence=evidence,
             published=days.published or studies.told_on(counts, rows),
-            repairs=() if found is None else found.repairs,
+            repairs=() if found is None else found.repairs, holes=choices.gaps,
         )  # fmt: skip
         done = updating.update(self.tree, self.study, new, refit=refit)
         done.attrs |= reproducing.step(self.tree, done, refit)

@@ -13,6 +13,7 @@ excess of last month's counts (d/dbase).
 from __future__ import annotations
 
 import hashlib
+import math
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from .jit import compiled
 
 Array = np.ndarray
 ROOT_TAU = np.sqrt(2.0 * np.pi)
+LARGE = 1000.0  # counts above which gamma functions are faster than their product
 
 
 @cache
@@ -96,6 +98,18 @@ def _carried(base: Array, facts: Facts) -> Array:
 
 
 @compiled
+def _digamma(x: float) -> float:
+    """d/dx log Γ(x) of a positive number: recurrence to 8, then the asymptotic series."""
+    found = 0.0
+    while x < 8.0:
+        found -= 1.0 / x
+        x += 1.0
+    y = 1.0 / (x * x)
+    series = y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y / 132))))
+    return found + np.log(x) - 0.5 / x - series
+
+
+@compiled
 def _count(
     count: float, mean: float, over: float, log1p_over: float, log_odds: float
 ) -> tuple[float, float, float]:
@@ -105,13 +119,17 @@ def _count(
         slope = -log1p_over * size
         return slope, slope, -slope / over - size / (1.0 + over)
     rising, slope, product = 0.0, -log1p_over, 1.0
-    for i in range(int(count)):
-        product *= size + i
-        slope += 1.0 / (size + i)
-        if i % 8 == 7:  # one logarithm for eight factors
-            rising += np.log(product)
-            product = 1.0
-    rising += np.log(product)
+    if count > LARGE:
+        rising = math.lgamma(size + count) - math.lgamma(size)
+        slope += _digamma(size + count) - _digamma(size)
+    else:
+        for i in range(int(count)):
+            product *= size + i
+            slope += 1.0 / (size + i)
+            if i % 8 == 7:  # one logarithm for eight factors
+                rising += np.log(product)
+                product = 1.0
+        rising += np.log(product)
     value = rising - size * log1p_over + count * log_odds
     d_over = -slope * size / over - size / (1.0 + over) + count * (1.0 / over - 1.0 / (1.0 + over))
     return value, slope * size, d_over

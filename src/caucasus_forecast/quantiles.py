@@ -15,6 +15,7 @@ from .jit import compiled
 Array = np.ndarray
 
 DEEPEST = -700.0  # log probability of a zero below which the sum from zero would underflow
+LONGEST = 1000.0  # mean above which a search is faster than the sum
 WIDEST = 1e5  # standard deviation above which a count is as good as continuous
 MOST = 2_000_000_000  # a count is no larger, whatever the mean: it fits in 32 bits
 
@@ -23,13 +24,13 @@ MOST = 2_000_000_000  # a count is no larger, whatever the mean: it fits in 32 b
 def _none(mean: float, size: float) -> tuple[float, int]:
     """The probability of none, and how a count is found.
 
-    0: summed from zero. 1: as good as continuous. 2: none is too unlikely for a float.
+    0: summed from zero. 1: as good as continuous. 2: the sum would take long, or begin at nothing.
     """
     ratio = mean / size
     if mean * (1.0 + ratio) > WIDEST**2:
         return 0.0, 1
     log_none = -size * np.log1p(ratio)
-    return np.exp(log_none), 2 if log_none < DEEPEST else 0
+    return np.exp(log_none), 2 if log_none < DEEPEST or mean > LONGEST else 0
 
 
 @compiled

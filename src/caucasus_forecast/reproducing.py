@@ -34,6 +34,7 @@ from . import (
 )
 from . import study as studies
 from .errors import EvidenceError, StorageError
+from .evidence import Evidence, Observation, Window
 from .interventions import Act
 from .priors import PriorSet
 from .study import Study
@@ -89,6 +90,9 @@ def step(before: xr.DataTree, after: xr.DataTree, refit: bool | None) -> dict[st
     }  # fmt: skip
     if ages := delays.ages(before[names.OBSERVED_DATA].to_dataset()):
         here["ages"] = ages
+    if not _told(studies.of(after), here):
+        own = updating.own_counts(studies.of(before))
+        here["counts"] = [[str(o.window.start), str(o.window.end), o.series, o.count] for o in own]
     return {"road": json.dumps([*json.loads(a.get("road", "[]")), here])}
 
 
@@ -157,7 +161,7 @@ def _place(study: Study, tree: xr.DataTree, held: Mapping[str, Any]) -> tuple[St
     if held["data_digest"] == tree.attrs["data_digest"] and as_of == study.as_of:
         return replace(study, case=case), priors
     try:
-        seen = updating.known(study)
+        seen = _evidence(study, held)
     except EvidenceError as why:
         raise StorageError(f"the evidence as of {as_of} cannot be told: {why}") from None
     built = panel.build(seen, study.graph, as_of)
@@ -169,6 +173,32 @@ def _place(study: Study, tree: xr.DataTree, held: Mapping[str, Any]) -> tuple[St
             "was; reproduce the forecast of that day"
         )
     return replace(study, case=case, panel=built), priors
+
+
+def _evidence(study: Study, held: Mapping[str, Any]) -> Evidence:
+    """What a forecast on the road knew: by its day, or by the counts that the road holds."""
+    if "counts" not in held:
+        return updating.known(study)
+    seen = study.theory.evidence.as_of(date.fromisoformat(held["as_of"]))
+    rows = [
+        Observation(Window(*map(date.fromisoformat, (start, end))), series, float(count))
+        for start, end, series, count in held["counts"]
+    ]
+    for name in dict.fromkeys(o.series for o in rows):
+        own = replace(seen.series[name], mode="counts", coverage=(), source="user")
+        seen = seen.with_series(own, [o for o in rows if o.series == name])
+    return seen
+
+
+def _told(study: Study, held: Mapping[str, Any]) -> bool:
+    """Whether a later study tells, by the day alone, what a forecast on the road knew."""
+    as_of = date.fromisoformat(held["as_of"])
+    if held["data_digest"] == study.panel.attrs["digest"] and as_of == study.as_of:
+        return True
+    try:
+        return updating.known(study).as_of(as_of).digest == held["data_digest"]
+    except EvidenceError:
+        return True  # and nothing else would tell it
 
 
 def _gone_on(

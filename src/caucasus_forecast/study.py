@@ -236,8 +236,28 @@ def lay_out(
     scenarios.refuse_unknown(partition, graph)
     study = Study(case, graph, panel, partition, theory)
     if read is not None:
+        refuse_early([o for o in read.rows if o.window.end <= as_of], case.published)
         panel.attrs |= _said(read, study, day)
     return study
+
+
+def refuse_early(counts: Sequence[Observation], published: date | None) -> None:
+    """Refuse a day of publication before the end of counts that are said to be published by it.
+
+    Raises
+    ------
+    CaseError
+
+    Examples
+    --------
+    >>> month = rows.Window(date(2024, 1, 1), date(2024, 1, 31))
+    >>> refuse_early([rows.Observation(month, "battle_deaths", 3.0)], date(2024, 1, 2))
+    Traceback (most recent call last):
+    caucasus_forecast.errors.CaseError: published is 2024-01-02, before the counts end (2024-01-31)
+    """
+    last = max((o.window.end for o in counts), default=date.min)
+    if published is not None and published < last:
+        raise CaseError(f"published is {published}, before the counts end ({last})")
 
 
 def told_on(counts: Any, own: Sequence[Observation]) -> date | None:

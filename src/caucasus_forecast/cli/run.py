@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..forecasting import Forecast
 
 ASIDE = ".old"
+RERUN = f"{PROGRAM} run case.toml"
 
 
 @reads_counts
@@ -255,7 +256,9 @@ def _refuse_changed(forecast: Forecast, inputs: Mapping[str, str], folder: Path)
         raise EvidenceError(f"{copy.name}: the file changed during the run; run it again")
 
 
-def write(forecast: Forecast, case: Case, inputs: Mapping[str, str], folder: Path) -> list[str]:
+def write(
+    forecast: Forecast, case: Case, inputs: Mapping[str, str], folder: Path, rerun: str = RERUN
+) -> list[str]:
     """Write every file of a result; return what could not be drawn."""
     from .. import plots, report
 
@@ -265,14 +268,14 @@ def write(forecast: Forecast, case: Case, inputs: Mapping[str, str], folder: Pat
     texts = {
         "scenarios.csv": _csv(rows_of(tree["scenarios"].to_dataset(), "scenario")),
         "questions.csv": _csv(rows_of(tree["questions"].to_dataset(), "question")),
-        "case.toml": _case_toml(case, inputs, str(tree.attrs["as_of"])),
+        "case.toml": _case_toml(case, inputs, str(tree.attrs["as_of"]), rerun),
         "report.html": report.page(forecast, svg),
     }
     with storing(folder):
         forecast.save(folder / "forecast.nc")
         for name, body in {**pictures, **{k: v.encode() for k, v in texts.items()}}.items():
             (folder / name).write_bytes(body)
-        (folder / "manifest.json").write_bytes(_manifest(forecast, folder))
+        (folder / "manifest.json").write_bytes(_manifest(forecast, folder, rerun))
     return [f"the picture {name!r} could not be drawn ({why})" for name, why in faults.items()]
 
 
@@ -290,7 +293,7 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     return csv_text(list(rows[0]), (r.values() for r in rows), "{:.6g}".format) if rows else ""
 
 
-def _case_toml(case: Case, inputs: Mapping[str, str], as_of: str) -> str:
+def _case_toml(case: Case, inputs: Mapping[str, str], as_of: str, rerun: str) -> str:
     """Write a case as TOML, its files those of the folder."""
     fields = (
         case.model_dump(exclude_none=True) | dict(inputs) | {"as_of": date.fromisoformat(as_of)}
@@ -299,7 +302,7 @@ def _case_toml(case: Case, inputs: Mapping[str, str], as_of: str) -> str:
     lines = [f"{key} = {_toml(value)}" for key, value in fields.items()]
     if choices:
         lines += ["", "[reading]", *(f"{key} = {_toml(value)}" for key, value in choices.items())]
-    return "\n".join(["# caucasus-forecast run case.toml", *lines, ""])
+    return "\n".join([f"# {rerun}", *lines, ""])
 
 
 def _toml(value: Any) -> str:
@@ -312,13 +315,13 @@ def _toml(value: Any) -> str:
     return str(value)
 
 
-def _manifest(forecast: Forecast, folder: Path) -> bytes:
+def _manifest(forecast: Forecast, folder: Path, rerun: str) -> bytes:
     from .. import storage
 
     fields = {
         "program": PROGRAM,
         "version": __version__,
-        "rerun": f"{PROGRAM} run case.toml",
+        "rerun": rerun,
         "digest": forecast.digest,
         "verdict": verdict_of(forecast.tree),
         "attrs": attrs_of(forecast.tree),

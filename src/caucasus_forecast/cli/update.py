@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +28,10 @@ from .common import made as opened
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ..case import Case
     from ..forecasting import Updated
+
+REPRODUCE = f"{PROGRAM} reproduce forecast.nc"
 
 
 @reads_counts
@@ -78,7 +82,9 @@ def update(
             )  # fmt: skip
             changes = updated.changes
             inputs = _own_counts(updated, folder) | _delay(updated, folder)
-            faults = run.write(updated, updated.study.case, inputs, folder)
+            inputs |= _own_priors(updated, folder) | _copied(updated.study.case, source, folder)
+            again = run.RERUN if _whole(updated.study.case, inputs) else REPRODUCE
+            faults = run.write(updated, updated.study.case, inputs, folder, again)
     if as_json:
         body = {"folder": str(target), "updated": updated.tree.attrs["updated"]}
         moved = records(updated.moved.data, "scenario")
@@ -120,6 +126,46 @@ def _own_counts(updated: Updated, folder: Path) -> dict[str, str]:
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text(csv_text(header, cells), "utf-8")
     return {"evidence": name}
+
+
+def _own_priors(updated: Updated, folder: Path) -> dict[str, str]:
+    """Write priors that are not a shipped set beside the result."""
+    from .. import assumptions
+    from .. import priors as prior_sets
+
+    own = assumptions.own(updated.tree)
+    if own.name in prior_sets.list() and prior_sets.load(own.name).digest == own.digest:
+        return {}
+    name = "inputs/priors/priors.toml"
+    with storing(folder):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text(prior_sets.to_toml(own), "utf-8")
+    return {"priors": name}
+
+
+def _copied(case: Case, source: Path, folder: Path) -> dict[str, str]:
+    """Copy the graph and the scenarios of a user from the folder of the run before."""
+    copied = {}
+    for key in _own_files(case):
+        found = sorted(source.glob(f"inputs/{key}/*")) if source.is_dir() else []
+        if len(found) == 1 and found[0].is_file():
+            copied[key] = f"inputs/{key}/{found[0].name}"
+            with storing(folder):
+                (folder / copied[key]).parent.mkdir(parents=True)
+                shutil.copyfile(found[0], folder / copied[key])
+    return copied
+
+
+def _own_files(case: Case) -> list[str]:
+    from .. import graph, scenarios
+
+    shipped = {"graph": graph.available(), "scenarios": scenarios.available()}
+    return [key for key, names in shipped.items() if getattr(case, key) not in names]
+
+
+def _whole(case: Case, inputs: Mapping[str, str]) -> bool:
+    """Whether the folder has all that a run of its case needs."""
+    return all(key in inputs for key in _own_files(case))
 
 
 def _delay(updated: Updated, folder: Path) -> dict[str, str]:

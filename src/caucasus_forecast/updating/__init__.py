@@ -42,11 +42,13 @@ __all__ = [
 
 Array = np.ndarray
 JUMP, LEAST, BEFORE = 10.0, 10.0, 12
+FARTHEST = 10  # years of one update
 
 
 def extended(
     study: Study, rows: Sequence[Observation] = (), *, as_of: date | None = None,
     evidence: Evidence | None = None, published: date | None = None, repairs: Sequence[str] = (),
+    holes: str | None = None,
 ) -> Study:  # fmt: skip
     """The study of a forecast with new evidence and a later origin.
 
@@ -64,6 +66,9 @@ def extended(
         The day on which that came out, where a reporting delay is switched on.
     repairs
         What was understood or repaired in reading `rows`.
+    holes
+        What the time between what was known and `rows` is, where nothing tells of it: ``missing``
+        or ``zero``.
 
     Raises
     ------
@@ -75,9 +80,10 @@ def extended(
     last = as_of or max([*ends, study.as_of])
     if last < study.as_of:
         raise CaseError(f"as_of is {last}, before the forecast's {study.as_of}; give a later day")
-    now = evidence if evidence is not None else joined(study, rows, last)
+    _refuse_far(study, last)
+    now, said = (evidence, []) if evidence is not None else joined(study, rows, last, holes)
     built = panel.build(now, study.graph, last)
-    given = evidence.observations if evidence else rows
+    given = [o for o in (evidence.observations if evidence else rows) if o.window.end <= last]
     built = delays.carried(study.panel, built, given, published)
     same = built.attrs["digest"] == study.panel.attrs["digest"]
     same = same and delays.ages(built) == delays.ages(study.panel)
@@ -86,14 +92,23 @@ def extended(
     if sources := cited(rows, study.panel.attrs.get("sources", "")):
         built.attrs["sources"] = sources
     before = json.loads(study.panel.attrs.get("repairs", "[]"))
-    if heard := list(dict.fromkeys([*before, *repairs])):
+    if heard := list(dict.fromkeys([*before, *repairs, *said])):
         built.attrs["repairs"] = json.dumps(heard, ensure_ascii=False)
     case = study.case.model_copy(update={"as_of": last})
     if delays.of(built) is not None:
         case = case.model_copy(update={"published": published or case.published})
-    elif said := fresh(given, published):
-        built.attrs["cautions"] = json.dumps(said)
+    elif late := fresh(given, published):
+        built.attrs["cautions"] = json.dumps(late)
     return Study(case, study.graph, built, study.partition, study.theory)
+
+
+def _refuse_far(study: Study, last: date) -> None:
+    """Refuse a day so late that the months up to it would be unknown for years."""
+    if (years := last.year - study.as_of.year) > FARTHEST:
+        raise CaseError(
+            f"as_of is {last}, {years} years after the forecast's {study.as_of}; give a day at "
+            f"most {FARTHEST} years later, or make a new forecast"
+        )
 
 
 def update(

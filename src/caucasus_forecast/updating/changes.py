@@ -4,16 +4,20 @@ Each piece of news is left out in turn. Without it, draw d counts for
 
     w_d(without i) ∝ w_d · p(E' without i | θ_d) / p(E' | θ_d),
 
-the futures start from the origin as it is seen without it, on the same random numbers and the same
-scale of tension, and how surprising it was, given everything else, is
+the futures start from the origin as it is seen without it, on the same random numbers. A count of
+tension also moves the unit in which tension is measured, and that is part of what it changed: the
+evidence without it is read on the scale that the rest gives. How surprising it was, given
+everything else, is read on one scale, that of all the evidence:
 
-    surprise_i = −log2 Σ_d w_d(without i) · p(E' | θ_d) / p(E' without i | θ_d)    bits.
+    surprise_i = −log2 Σ_d v_d(without i) · p(E' | θ_d) / p(E' without i | θ_d)    bits,
+
+v_d being w_d(without i) on that scale.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -24,6 +28,7 @@ from ..estimate import Sample, mcse
 from ..reweighting import Weights
 from ..scenarios import Table, percent, points
 from ..study import Study
+from ..tension import Ladder, Process, Replay
 from .news import Item, news, without
 
 Array = np.ndarray
@@ -110,18 +115,38 @@ def beside(before: xr.DataTree, after: xr.DataTree) -> Table:
 
 
 def _without(after: xr.DataTree, old: Study, new: Study, items: Sequence[Item]) -> _World:
-    study = new.seeing(without(new, old, items))
+    panel = without(new, old, items)
+    study = replace(new, panel=panel) if isinstance(new.process, Ladder) else new.seeing(panel)
     drawn = after[names.POSTERIOR].to_dataset()
-    replay = study.replay(drawn)
-    every = after[names.LOG_LIKELIHOOD]["evidence"].sum(names.MONTH, dtype=float).to_numpy()
-    ratio = replay.log_likelihood.sum(-1).reshape(every.shape) - every
-    weights = reweighting.of_tree(after, ratio)
+    replay, weights = _weighed(after, study)
     _, own = posterior.parameters(drawn, study.graph, study.case.model)
     futures = study.futures(study.origin(drawn, replay.state, own))
-    likelihood = special.logsumexp(-ratio, b=weights.share)
+    moved = _unit(study.process) != _unit(new.process)
+    told = _weighed(after, new.seeing(panel))[1] if moved else weights
+    likelihood = special.logsumexp(-told.ratio, b=told.weights.share)
     return _World(
-        futures[names.RESOLVED].to_numpy()[..., -1], weights, float(-likelihood / np.log(2.0))
-    )
+        futures[names.RESOLVED].to_numpy()[..., -1], weights.weights,
+        float(-likelihood / np.log(2.0)),
+    )  # fmt: skip
+
+
+def _unit(process: Process) -> float:
+    return process.spread if isinstance(process, Ladder) else 1.0
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    """What draws count for under other evidence, and the log ratio of its likelihood."""
+
+    ratio: Array
+    weights: Weights
+
+
+def _weighed(after: xr.DataTree, study: Study) -> tuple[Replay, _Weighed]:
+    replay = study.replay(after[names.POSTERIOR].to_dataset())
+    every = after[names.LOG_LIKELIHOOD]["evidence"].sum(names.MONTH, dtype=float).to_numpy()
+    ratio = replay.log_likelihood.sum(-1).reshape(every.shape) - every
+    return replay, _Weighed(ratio, reweighting.of_tree(after, ratio))
 
 
 def _data(

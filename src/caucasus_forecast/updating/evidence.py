@@ -12,9 +12,10 @@ from datetime import date
 
 import xarray as xr
 
+from .. import names
 from .. import panel as panels
 from ..errors import EvidenceError, nearest
-from ..evidence import Evidence, Observation, Series, Window
+from ..evidence import ONE_DAY, Evidence, Observation, Series, Window, by_month, gaps
 from ..study import Study
 
 
@@ -62,8 +63,8 @@ def cells(panel: xr.Dataset) -> dict[str, list[Observation]]:
     """The observations of a panel by series, in order of their intervals."""
     found: dict[str, list[Observation]] = {}
     days = (panel[k].to_numpy().astype("datetime64[D]").tolist() for k in ("start", "end"))
-    names = panel["series"].to_numpy().astype(str).tolist()
-    for series, start, end, count in zip(names, *days, panel["count"].to_numpy(), strict=True):
+    series_of = panel["series"].to_numpy().astype(str).tolist()
+    for series, start, end, count in zip(series_of, *days, panel["count"].to_numpy(), strict=True):
         row = Observation(Window(start, end), series, float(count))
         found.setdefault(series, []).append(row)
     return found
@@ -89,11 +90,14 @@ def _dropped(evidence: Evidence, name: str) -> Evidence:
     return Evidence(series, tuple(o for o in evidence.observations if o.series != name))
 
 
-def joined(study: Study, new: Sequence[Observation], as_of: date) -> Evidence:
+def joined(
+    study: Study, new: Sequence[Observation], as_of: date, holes: str | None = None
+) -> tuple[Evidence, list[str]]:
     """What was known, what the theory's own evidence adds by a day, and new rows.
 
     A new row with the interval of a row that is known takes its place; rows that say what is known
-    already are left out.
+    already are left out. Within the span of the new rows of a series only they count; what the
+    theory's own evidence adds besides is said.
 
     Parameters
     ----------
@@ -103,20 +107,31 @@ def joined(study: Study, new: Sequence[Observation], as_of: date) -> Evidence:
         Rows of counts.
     as_of
         Last day that may now be known.
+    holes
+        What an interval is that no row tells of, between what was known and the new rows:
+        ``missing`` or ``zero``.
+
+    Returns
+    -------
+    The evidence, and what was understood or left out.
 
     Raises
     ------
     EvidenceError
-        If nothing in `new` is new, a series is unknown or is not one of counts, or a row overlaps
-        a known one without being the same interval.
+        If nothing in `new` is new or ends by that day, a series is unknown or is not one of counts,
+        a row overlaps a known one without being the same interval, or an interval is left of which
+        nothing is said.
     """
     before = known(study)
     now = _carried_on(study, before, as_of)
+    used, said = _by_then(new, as_of)
     fresh = 0
-    for name in dict.fromkeys(o.series for o in new):
-        _refuse_strange(now, name)
-        rows, changed = _merged([o for o in new if o.series == name], before, now, name)
+    for name in dict.fromkeys(o.series for o in used):
+        _refuse_strange(study, now, name)
+        rows, changed, told = _merged([o for o in used if o.series == name], before, now, name)
         fresh += changed
+        rows, more = _filled(rows, before, now, name, holes)
+        said += [*told, *more]
         series = replace(now.series[name], mode="counts", coverage=(), source="user")
         now = now.with_series(series, rows)
     if new and not fresh:
@@ -124,7 +139,16 @@ def joined(study: Study, new: Sequence[Observation], as_of: date) -> Evidence:
             f"{_listed(new)}: already in this forecast, with the same count; give months that are "
             "new, or counts that were revised"
         )
-    return now.as_of(as_of)
+    return now.as_of(as_of), said
+
+
+def _by_then(new: Sequence[Observation], as_of: date) -> tuple[list[Observation], list[str]]:
+    """The rows that end by a day, and a word on the others."""
+    used = [o for o in new if o.window.end <= as_of]
+    late = [o for o in new if o.window.end > as_of]
+    if late and not used:
+        raise EvidenceError(f"{_listed(late)}: no new count ends by {as_of}; give a later as_of")
+    return used, [f"{_listed(late)}: after {as_of}, left out"] * bool(late)
 
 
 def _carried_on(study: Study, before: Evidence, as_of: date) -> Evidence:
@@ -145,27 +169,33 @@ def _rows(evidence: Evidence, name: str) -> list[Observation]:
     return [o for o in evidence.observations if o.series == name]
 
 
-def _refuse_strange(evidence: Evidence, name: str) -> None:
+def _refuse_strange(study: Study, evidence: Evidence, name: str) -> None:
     takes = [n for n, s in evidence.series.items() if s.mode in ("counts", "events")]
-    if name not in takes:
-        raise EvidenceError(f"unknown series {name!r} in the new counts; {nearest(name, takes)}")
+    if name in takes:
+        return
+    if name in evidence.series or name in study.graph.node:
+        raise EvidenceError(
+            f"{name!r} is not counted, so a table of counts cannot tell of it; give all the "
+            "evidence: forecast.update(evidence=...)"
+        )
+    raise EvidenceError(f"unknown series {name!r} in the new counts; {nearest(name, takes)}")
 
 
 def _merged(
     new: Sequence[Observation], before: Evidence, now: Evidence, name: str
-) -> tuple[list[Observation], int]:
-    """Rows of one series, and how many of the new ones change anything."""
+) -> tuple[list[Observation], int, list[str]]:
+    """Rows of one series, how many of the new ones change anything, and what was added besides."""
     first = {o.window for o in _cells_of(before, name)}
-    held = {o.window: o for o in _cells_of(now, name)}
+    span = Window(min(o.window.start for o in new), max(o.window.end for o in new))
+    held = {
+        o.window: o for o in _cells_of(now, name) if o.window in first or not o.window.overlap(span)
+    }
+    added = [w for w in held if w not in first and w.end < span.start]
     changed = 0
     for row in new:
         there = held.get(row.window)
         if there is not None and there.count == row.count and row.window in first:
             continue
-        held = {
-            w: o for w, o in held.items()
-            if w == row.window or w in first or not w.overlap(row.window)
-        }  # fmt: skip
         clash = next((w for w in held if w != row.window and w.overlap(row.window)), None)
         if clash is not None:
             raise EvidenceError(
@@ -174,7 +204,46 @@ def _merged(
             )
         held[row.window] = row
         changed += 1
-    return sorted(held.values(), key=lambda o: o.window), changed
+    told = [f"{name}: {_spans(added)} from the embedded evidence"] * bool(added)
+    return sorted(held.values(), key=lambda o: o.window), changed, told
+
+
+def _filled(
+    rows: list[Observation], before: Evidence, now: Evidence, name: str, holes: str | None
+) -> tuple[list[Observation], list[str]]:
+    """The rows without a hole that was not there before, or with it as it is said to be.
+
+    Only counts of tension, and series that are the user's, are expected to go on without one.
+    """
+    mine = name in before.series and before.series[name].source == "user"
+    if not mine and now.series[name].node != names.TENSION:
+        return rows, []
+    held = _cells_of(before, name)
+    fresh = {o.window for o in rows} - {o.window for o in held}
+    edges = {w.start for w in fresh} | {w.end for w in fresh}
+    inside = Window(min(edges), max(edges)) if edges else None
+    new = [
+        w for w in gaps(rows)
+        if w not in gaps(held) and inside is not None
+        and (w.end + ONE_DAY == inside.start or w.start - ONE_DAY == inside.end)
+    ]  # fmt: skip
+    if not new:
+        return rows, []
+    if holes == "missing":
+        return rows, [f"{name}: no row for {_spans(new)}, left unknown"]
+    if holes == "zero":
+        zeros = [part for w in new for part in by_month(Observation(w, name, 0.0))]
+        said = f"{name}: no row for {_spans(new)}, counted as zero"
+        return sorted([*rows, *zeros], key=lambda o: o.window), [said]
+    raise EvidenceError(
+        f"series {name!r}: no row for {_spans(new)}, between what the forecast knows and the new "
+        "counts; give them, or choose gaps='missing' if they are unknown, gaps='zero' if nothing "
+        "happened"
+    )
+
+
+def _spans(windows: Sequence[Window]) -> str:
+    return ", ".join(f"{w.start:%Y-%m}" if w.whole_month else str(w) for w in sorted(windows))
 
 
 def _cells_of(evidence: Evidence, name: str) -> list[Observation]:
