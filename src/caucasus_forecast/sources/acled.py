@@ -7,12 +7,12 @@ only the user can open, or in the user's own export files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from ..errors import SourceError
+from ..errors import SourceError, expect
 from ..evidence import ONE_DAY, Window
 from .acled_api import Query, Told, fetch, stored
 from .acled_counts import Counting, by_month
@@ -106,12 +106,13 @@ def acled(
     caucasus_forecast.errors.SourceError: these counts are not battle_deaths; name the series that \
 they are of: series=..., --series
     """
-    what, places = Counting(count, _several(event_types), series), _places(_several(countries))
+    what = Counting(count, _several(event_types, "event_types"), series)
+    places = _places(_several(countries, "countries"))
     kept = cache or Cache("acled", private=True)
     today = kept.now().date()
     begin = None if first is None else given(first, "first", FIRST_DAY, today, "ACLED")
     end = None if last is None else given(last, "last", FIRST_DAY, today, "ACLED")
-    files = [export] if isinstance(export, str | Path) else list(export)
+    files = _files(export)
     if files:
         got = None if accessed is None else given(accessed, "accessed", FIRST_DAY, today, "ACLED")
         return _of_files(exported(files, places, got, today), what, places, begin, end, today)
@@ -139,8 +140,28 @@ def _or_by_export() -> Iterator[None]:
         ) from None
 
 
-def _several(named: str | Sequence[str]) -> tuple[str, ...]:
+def _several(named: str | Sequence[str], what: str) -> tuple[str, ...]:
+    expect(named, Iterable, what, "give a name, or a list of names", SourceError)
     return (named,) if isinstance(named, str) else tuple(named)
+
+
+def _files(export: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    """The export files by path.
+
+    Raises
+    ------
+    SourceError
+        For a data frame, or anything else that is no path.
+    """
+    cure = (
+        "give the path of a file of ACLED's Data Export, or several; save a data frame as one "
+        "first: frame.to_csv('export.csv', index=False)"
+    )
+    expect(export, (str, Path, list, tuple), "export", cure, SourceError)
+    files = [export] if isinstance(export, str | Path) else list(export)
+    for file in files:
+        expect(file, (str, Path), "a file of export", cure, SourceError)
+    return files
 
 
 def _places(named: tuple[str, ...]) -> tuple[str, ...]:
@@ -218,6 +239,11 @@ def _covered(
 ) -> Window:
     """The days that were looked at: up to the last month that was over by the newest event."""
     end = last or (newest + ONE_DAY).replace(day=1) - ONE_DAY
+    if last is None and end < first <= newest:
+        raise SourceError(
+            f"the month {newest:%Y-%m} is not over: the newest event is of {newest}, and no month "
+            f"from {first} on is whole; begin earlier (first), or say how far to count (last)"
+        )
     if end > latest:
         said = "; ".join(["", *limits])
         raise SourceError(

@@ -68,15 +68,14 @@ def exported(
     read_files = [_file(Path(file), accessed, today) for file in files]
     used = tuple(u for u, _, _ in read_files)
     day = max(u.published for u in used)
-    ours, left_out = of_countries((e for _, events, _ in read_files for e in events), countries)
-    rows = single(ours, "the export")
+    every = single((e for _, events, _ in read_files for e in events), "the export")
+    rows = of_countries(every, countries)
     if rows.events[-1].day > day:
         raise SourceError(
             f"ACLED: an event is of {rows.events[-1].day}, after the day of access, {day}; say on "
             "which day the files came: accessed=..., --accessed"
         )
     notes = [note for _, _, said in read_files for note in said]
-    notes += [f"rows of other countries, left out: {left_out}"] * bool(left_out)
     if accessed is None:
         notes.append(f"day of access taken from the files: {day}; accessed says otherwise")
     return Exported(rows, used, day, tuple(notes))
@@ -106,4 +105,4 @@ def _file(
         sha256=table.digest,
         rows=len(events),
     )
-    return used, events, [f"{table.where}: {note}" for note in (*table.notes, *notes)]
+    return used, events, [*table.notes, *(f"{table.where}: {note}" for note in notes)]

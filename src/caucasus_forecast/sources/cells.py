@@ -46,7 +46,7 @@ def checked(
             state = "twice" if name in columns else "not there"
             raise SourceError(f"{where}: the column {name!r} is {state}{hint}; {CHANGED}")
     notes = []
-    if new := [c for c in columns if c not in known]:
+    if new := [c for c in columns if c and c not in known]:
         notes.append(f"new columns, not read: {', '.join(map(repr, new))}")
     if missing := [c for c in known if c not in columns]:
         notes.append(f"columns no longer there, not needed: {', '.join(missing)}")
