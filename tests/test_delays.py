@@ -143,6 +143,11 @@ def test_a_path_of_another_kind_is_refused(path):
         delays.load(path)
 
 
+def test_json_of_another_kind_is_refused():
+    with pytest.raises(CaseError, match="delay is given as NoneType; give the JSON as a text"):
+        delays.from_json(None)
+
+
 def test_a_file_that_is_not_there_is_refused_with_the_command_that_writes_one(tmp_path):
     with pytest.raises(CaseError, match=r"caucasus-forecast delays --out FILE"):
         delays.load(tmp_path / "none.json")

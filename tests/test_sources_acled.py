@@ -918,6 +918,16 @@ def test_an_event_that_a_later_export_file_moves_elsewhere_is_not_counted(export
     assert counts(acled(export=files[::-1], **DOWNLOADED)) == counts(found)
 
 
+def test_a_month_that_an_event_has_left_counts_as_none(export):
+    rows = [
+        acled_row(1, "2024-01-10", fatalities=30, country="Armenia"),
+        acled_row(2, "2024-02-29", fatalities=1, country="Armenia"),
+    ]
+    moved = rows[0] | {"country": "Georgia", "timestamp": rows[0]["timestamp"] + 1}
+    found = acled("Armenia", export=[export(rows, "a.csv"), export([moved], "b.csv")], **DOWNLOADED)
+    assert [o.count for o in found.observations] == [0.0, 1.0]
+
+
 def test_an_event_is_the_same_in_small_letters(export):
     small = ROWS[3] | {"event_id_cnty": "aze4", "timestamp": ROWS[3]["timestamp"] + 1}
     found = acled(export=export([*ROWS, small]), **DOWNLOADED)

@@ -137,6 +137,7 @@ def from_json(text: str, where: str = "delay") -> ReportingDelay:
     CaseError
         Naming `where`, the key, the value and what is allowed.
     """
+    expect(text, str, where, "give the JSON as a text", CaseError)
     body = strict_json(text, where, CaseError)
     if not isinstance(body, Mapping):
         raise CaseError(f"{where}: is no JSON object; `caucasus-forecast delays` writes one")

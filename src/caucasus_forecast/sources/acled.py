@@ -204,7 +204,7 @@ def _of_files(
     last: date | None, today: date,
 ) -> Fetched:  # fmt: skip
     events = found.rows.events
-    begin = first or events[0].day.replace(day=1)
+    begin = first or found.first.replace(day=1)
     _refuse_early(begin, {c: SINCE[c.casefold()] for c in places if c.casefold() in SINCE})
     coverage = _covered(begin, last, events[-1].day, found.accessed, ())
     notes = [*stale("the newest event is of", events[-1].day, today), *found.notes]
