@@ -672,6 +672,7 @@ def test_each_country_is_counted_by_itself(cached):
     both = ucdp_vintages(["Azerbaijan", 372], cache=cached)
     totals = [sum(o.count for o in history[-1].observations) for history in both]
     assert totals == [2 + 7 + 5 + 2 + 50, 1]
+    assert ucdp_vintages("Azerbaijan", cache=cached) == ucdp_vintages(["Azerbaijan"], cache=cached)
 
 
 def test_vintages_that_are_not_there_are_refused(cached, tmp_path, monkeypatch):

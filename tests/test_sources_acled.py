@@ -211,7 +211,7 @@ def test_one_country_may_be_asked_for():
         ({"first": "01/02/2024"}, "first is '01/02/2024'; write a day as 2024-02-01"),
         ({"accessed": "2026-11-01"}, "accessed is the day on which export files came"),
         ({"countries": None}, "countries is given as NoneType; give a name, or a list of names"),
-        ({"event_types": 3}, "event_types is given as int; give a name, or a list of names"),
+        ({"event_types": 3.5}, "event_types is given as float; give a name, or a list of names"),
     ],
 )
 def test_an_argument_that_is_not_usable_is_refused_before_anything_is_asked(change, said):

@@ -423,6 +423,8 @@ def test_fault_102_a_stale_release_is_said_and_reaches_the_forecast():
         ({"estimate": "bset"}, "estimate is 'bset'; did you mean 'best'?"),
         ({"road": "ftp"}, "road is 'ftp'; Allowed: api, downloads"),
         ({"countries": []}, "neither a country nor a dyad is asked for"),
+        ({"countries": 3.5}, "countries is given as float; give a name, or a list of names"),
+        ({"dyads": None}, "dyads is given as NoneType; give a name, or a list of names"),
         ({"countries": [True]}, "countries has True; write names, or UCDP's numbers"),
         ({"dyads": [2.5]}, "dyads has 2.5"),
         ({"as_of": "2016-05-05"}, "no final release that was out on 2016-05-05"),

@@ -7,7 +7,7 @@ only the user can open, or in the user's own export files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ from .acled_export import Exported, exported
 from .acled_login import Login, account, website
 from .acled_rows import FIRST_DAY, VIOLENCE
 from .cache import Cache
-from .cells import given
+from .cells import given, several
 from .fetched import STALE, Fetched, Used, stale
 from .http import Client
 from .manifests import Entry
@@ -106,8 +106,8 @@ def acled(
     caucasus_forecast.errors.SourceError: these counts are not battle_deaths; name the series that \
 they are of: series=..., --series
     """
-    what = Counting(count, _several(event_types, "event_types"), series)
-    places = _places(_several(countries, "countries"))
+    what = Counting(count, several(event_types, "event_types"), series)
+    places = _places(several(countries, "countries"))
     kept = cache or Cache("acled", private=True)
     today = kept.now().date()
     begin = None if first is None else given(first, "first", FIRST_DAY, today, "ACLED")
@@ -138,11 +138,6 @@ def _or_by_export() -> Iterator[None]:
             f"{error}. Or work from files of ACLED's Data Export, which need no API: "
             "acled(export='export.csv'), fetch acled --export export.csv"
         ) from None
-
-
-def _several(named: str | Sequence[str], what: str) -> tuple[str, ...]:
-    expect(named, Iterable, what, "give a name, or a list of names", SourceError)
-    return (named,) if isinstance(named, str) else tuple(named)
 
 
 def _files(export: str | Path | Sequence[str | Path]) -> list[str | Path]:
