@@ -157,6 +157,69 @@ def test_validate_refuses_with_the_place_and_the_cure(here, capsys, text, words)
     assert shown.out == ""
 
 
+def validated(capsys, *arguments):
+    """The one object that `validate --json` prints of what cannot be used."""
+    assert cli.main(["validate", *arguments, "--json"]) == 2
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    return json.loads(shown.out)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--gaps", "nope"], "gaps is 'nope'; Allowed: error, missing, zero"),
+        (["--date-format", "%Q"], "date_format is '%Q'; write one year"),
+        (["--first", "2024-13-01"], "first is '2024-13-01'"),
+    ],
+)
+def test_validate_tells_a_wrong_choice_as_json(here, capsys, options, words):
+    found = validated(capsys, "counts.csv", *options)
+    (problem,) = found["problems"]
+    assert (found["file"], found["kind"]) == ("counts.csv", "counts")
+    assert {k: problem[k] for k in ("place", "row", "column", "value", "cure")} == {
+        "place": "counts.csv", "row": None, "column": "", "value": "", "cure": "",
+    }  # fmt: skip
+    assert problem["problem"].startswith(words)
+    assert problem["message"] == f"counts.csv: {problem['problem']}"
+
+
+def test_validate_tells_a_case_that_is_none_as_json(here, capsys):
+    assert validated(capsys, "none.toml")["problems"][0]["message"] == (
+        "none.toml: no such file; check the path"
+    )
+    (here / "mine.toml").write_text('name = "mine"\npriors = "alyarli-2020"\n')
+    found = validated(capsys, "mine.toml")
+    assert (found["kind"], len(found["problems"])) == ("case", 1)
+    assert "did you mean 'alyarli-2021'" in found["problems"][0]["problem"]
+    (here / "own.toml").write_text("[[drop]]\nnothing = 1\n")
+    assert validated(capsys, "own.toml")["kind"] == "graph"
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "words"),
+    [
+        ("month,series,count\n2021-01,battle_deaths,3\n2021-02,nope,3\n", 3, "unknown series"),
+        ("month,count\n2021-01,3\n2021-02,4\n", 3, "has not begun"),
+        ("month,count\n2021-01,3\n2021-02,1\n2021-01,3\n", 4, "is listed twice"),
+        ("id,date,deaths\nA,2021-01-05,3\nA,2021-01-09,4\n", 3, "is listed twice"),
+        (
+            "start,end,series,count\n2021-01-01,2021-01-31,battle_deaths,3\n"
+            "2021-01-20,2021-02-10,battle_deaths,4\n", 3, "overlaps",
+        ),
+    ],
+)  # fmt: skip
+def test_validate_numbers_the_row_wherever_it_is_known(here, monkeypatch, capsys, text, row, words):
+    today = date(2021, 1 if words == "has not begun" else 3, 28)
+    monkeypatch.setattr("caucasus_forecast.evidence.settling.today", lambda: today)
+    (here / "bad.csv").write_text(text)
+    problems = validated(capsys, "bad.csv")["problems"]
+    (problem,) = [p for p in problems if words in p["problem"]]
+    assert problem["row"] == row
+    assert cli.main(["validate", "bad.csv"]) == 2
+    assert f"  row {row} " in capsys.readouterr().err
+
+
 def test_validate_counts_the_rows_a_case_leaves_out(here, capsys):
     text = 'name = "mine"\nevidence = "counts.csv"\nas_of = 2021-02-28\n'
     (here / "mine.toml").write_text(text)

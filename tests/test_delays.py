@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,14 @@ def test_the_age_of_a_count(end, published, months):
         ({"ratios": ((float("nan"),),)}, "a ratio is nan"),
         ({"ratios": ((11,),)}, "a ratio is 11"),
         ({"ratios": ((True,),)}, "a ratio is True"),
-        ({"ratios": (("x",),)}, "a ratio is 'x'"),
+        ({"ratios": (("x", "y"),)}, "a ratio is 'x'"),
+        ({"ratios": ((10**400,),)}, "a ratio is 1000"),
+        ({"ratios": ((10**5000,),)}, "a ratio is a number of more than 4300 digits"),
+        ({"ratios": ((np.bool_(True),),)}, "a ratio is np.True_"),
+        ({"ratios": ((1j,),)}, "a ratio is 1j"),
+        ({"ratios": "0.5"}, "ratios is '0.5'; give a list of numbers for each age"),
+        ({"ratios": ("0.5",)}, "ratios is ('0.5',); give a list of numbers for each age"),
+        ({"ratios": {"0": [0.5]}}, "ratios is {'0': [0.5]}; give a list of numbers for each age"),
         ({"pairs": (3,)}, "pairs is [3]; give a number of months for each of the 3 ages"),
         ({"pairs": (3.5, 1, 1)}, "pairs is (3.5, 1, 1); give a list of whole numbers"),
         ({"releases": "26.1"}, "releases is '26.1'; give a list of texts"),
@@ -92,6 +100,14 @@ def test_a_delay_that_is_none_is_refused(change, said):
     with pytest.raises(CaseError) as error:
         replace(HALF, **change)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16, Fraction])
+def test_a_ratio_may_be_any_real_number(kind):
+    found = ReportingDelay("battle_deaths", ((kind(0.5),), [kind(1)]), "numbers of another kind")
+    assert found.ratios == ((0.5,), (1.0,))
+    assert delays.from_json(found.to_json()) == found
+    assert replace(HALF, ratios=np.array([[0.5, 1]], np.float32)).ratios == ((0.5, 1.0),)
 
 
 def test_a_delay_is_saved_and_read_again(tmp_path):
@@ -119,6 +135,17 @@ def test_a_file_that_is_no_delay_is_refused(tmp_path, text, said):
     with pytest.raises(CaseError) as error:
         delays.load(path)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"delays.json", HALF])
+def test_a_path_of_another_kind_is_refused(path):
+    with pytest.raises(CaseError, match=f"delays is given as {type(path).__name__}; give the path"):
+        delays.load(path)
+
+
+def test_json_of_another_kind_is_refused():
+    with pytest.raises(CaseError, match="delay is given as NoneType; give the JSON as a text"):
+        delays.from_json(None)
 
 
 def test_a_file_that_is_not_there_is_refused_with_the_command_that_writes_one(tmp_path):
@@ -225,6 +252,51 @@ def test_what_cannot_be_measured_is_refused(rng, change, said):
     with pytest.raises(EvidenceError) as error:
         measure(*vintages(rng, places=1), **change)
     assert said in str(error.value)
+
+
+ROWS = read_counts(pd.DataFrame({"month": ["2024-01", "2024-02"], "count": [3, 4]}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"published": "2024-03-20"}, "own counts: published is '2024-03-20'; give a day"),
+        ({"published": datetime(2024, 3, 20)}, "published is datetime.datetime(2024, 3, 20, 0, 0)"),
+        ({"published": None}, "published is None; give a day, as datetime.date(2024, 3, 20)"),
+        ({"observations": 3}, "own counts: observations is given as int; give what evidence"),
+        ({"observations": [3]}, "own counts: an observation is given as int; give what evidence"),
+        ({"release": 3}, "release is given as int; give a text"),
+        (
+            {"published": date(2024, 2, 28), "release": "early"},
+            "early: published is 2024-02-28, and battle_deaths has a count of 2024-02",
+        ),
+        ({"published": date(2024, 2, 29)}, "give the day on which it was told, or leave it out"),
+    ],
+)
+def test_a_vintage_that_cannot_be_is_refused(fields, said):
+    with pytest.raises(EvidenceError) as error:
+        Told(**{"published": date(2024, 3, 20), "observations": ROWS} | fields)
+    assert said in str(error.value)
+
+
+def test_counts_of_a_vintage_may_be_listed():
+    assert Told(date(2024, 3, 1), list(ROWS)).observations == ROWS
+
+
+@pytest.mark.parametrize(
+    ("history", "said"),
+    [
+        (Told(date(2024, 3, 20), ROWS), "a history is given as Told; give a list of vintages"),
+        ("told", "a history is given as str"),
+        ([ROWS[0], ROWS[1]], "a vintage is given as Observation"),
+        ([None], "a vintage is given as NoneType"),
+    ],
+)
+def test_a_history_of_another_kind_is_refused(history, said):
+    with pytest.raises(EvidenceError) as error:
+        measure(history)
+    assert said in str(error.value)
+    assert "measure([Told(...), Told(...)])" in str(error.value)
 
 
 def test_one_vintage_tells_nothing_of_a_delay(rng):
@@ -600,6 +672,7 @@ def test_each_country_is_counted_by_itself(cached):
     both = ucdp_vintages(["Azerbaijan", 372], cache=cached)
     totals = [sum(o.count for o in history[-1].observations) for history in both]
     assert totals == [2 + 7 + 5 + 2 + 50, 1]
+    assert ucdp_vintages("Azerbaijan", cache=cached) == ucdp_vintages(["Azerbaijan"], cache=cached)
 
 
 def test_vintages_that_are_not_there_are_refused(cached, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from importlib import import_module
 
+import pandas as pd
 import pytest
 from servers import (
     EMAIL,
@@ -162,13 +163,18 @@ def test_days_before_acled_looked_are_unknown_and_refused(country, first, since)
     )
 
 
-@pytest.mark.parametrize(
-    "days", [{"first": "2026-11-01"}, {"first": "2020-05-01", "last": "2020-04-01"}]
-)
-def test_no_day_to_count_is_refused(days):
+def test_no_day_to_count_is_refused():
     with server(Acled(ROWS).routes()) as there, pytest.raises(SourceError) as error:
-        fetch(there, **days)
+        fetch(there, first="2020-05-01", last="2020-04-01")
     assert "which is none (the newest event is of 2026-11-20); begin earlier" in said_by(error)
+
+
+def test_a_month_that_is_not_over_is_told_as_one():
+    with server(Acled(ROWS).routes()) as there, pytest.raises(SourceError) as error:
+        fetch(there, first="2026-11-01")
+    said = said_by(error)
+    assert "the month 2026-11 is not over: the newest event is of 2026-11-20" in said
+    assert "no month from 2026-11-01 on is whole" in said
 
 
 def test_events_can_be_counted_instead_of_deaths():
@@ -204,6 +210,8 @@ def test_one_country_may_be_asked_for():
         ({"last": "2026-12-01"}, "last is 2026-12-01; ACLED has days"),
         ({"first": "01/02/2024"}, "first is '01/02/2024'; write a day as 2024-02-01"),
         ({"accessed": "2026-11-01"}, "accessed is the day on which export files came"),
+        ({"countries": None}, "countries is given as NoneType; give a name, or a list of names"),
+        ({"event_types": 3.5}, "event_types is given as float; give a name, or a list of names"),
     ],
 )
 def test_an_argument_that_is_not_usable_is_refused_before_anything_is_asked(change, said):
@@ -457,6 +465,22 @@ def test_of_two_rows_of_an_event_the_one_changed_last_counts():
     assert "the event AZE4 is there twice with different values" in said
 
 
+def test_an_event_whose_later_word_is_elsewhere_is_left_out():
+    moved = fields(ROWS[3] | {"country": "Georgia", "timestamp": ROWS[3]["timestamp"] + 9})
+    site = Acled(ROWS)
+    site.change = lambda a, e: e | {"data": [*e["data"], *[moved] * (a.query["page"] == "3")]}
+    found = fetched(site=site)
+    assert counts(found) == {k: v for k, v in counts_of_rows().items() if k != "2020-10"}
+    assert "rows of other countries, left out: 1" in found.notes
+
+
+def test_two_early_words_that_differ_are_settled_by_a_later_one():
+    other = ROWS[3] | {"fatalities": 11}
+    newest = ROWS[3] | {"fatalities": 12, "timestamp": ROWS[3]["timestamp"] + 9}
+    for rows in ([*ROWS, other, newest], [newest, other, *ROWS]):
+        assert counts(fetched(site=Acled(rows)))["2020-10"] == 12.0
+
+
 def test_rows_of_a_country_with_a_similar_name_are_left_out():
     near = fields(acled_row(9, "2020-09-28", fatalities=90)) | {"country": "South Azerbaijan"}
     site = Acled(ROWS)
@@ -646,6 +670,8 @@ def test_fault_100_rows_with_other_keys_than_the_first_are_refused():
         ({"fatalities": -1}, "fatalities is '-1'"),
         ({"fatalities": 2.5}, "fatalities is '2.5'"),
         ({"fatalities": True}, "fatalities is 'True'"),
+        ({"fatalities": 2.5}, "0 or more; the layout changed, look for a newer version"),
+        ({"fatalities": 999999999999}, "fatalities is '999999999999', over 1,000,000,000"),
         ({"fatalities": TEXT}, f"fatalities is a text of {len(TEXT)} characters"),
         ({"event_type": "Clash"}, "event_type is 'Clash'; Allowed: Battles"),
         ({"event_type": "battles"}, "event_type is 'battles'; did you mean 'Battles'?"),
@@ -883,6 +909,52 @@ def test_several_export_files_are_one_and_the_later_word_counts(export):
     assert note(found, "again").endswith("counted once: 3")
 
 
+def test_an_event_that_a_later_export_file_moves_elsewhere_is_not_counted(export):
+    moved = ROWS[2] | {"country": "Georgia", "timestamp": ROWS[2]["timestamp"] + 1}
+    files = [export(ROWS, "old.csv"), export([moved], "new.csv")]
+    found = acled(export=files, **DOWNLOADED)
+    assert counts(found) == {k: v for k, v in counts_of_rows().items() if k != "2026-10"}
+    assert "rows of other countries, left out: 1" in found.notes
+    assert counts(acled(export=files[::-1], **DOWNLOADED)) == counts(found)
+
+
+def test_a_month_that_an_event_has_left_counts_as_none(export):
+    rows = [
+        acled_row(1, "2024-01-10", fatalities=30, country="Armenia"),
+        acled_row(2, "2024-02-29", fatalities=1, country="Armenia"),
+    ]
+    moved = rows[0] | {"country": "Georgia", "timestamp": rows[0]["timestamp"] + 1}
+    found = acled("Armenia", export=[export(rows, "a.csv"), export([moved], "b.csv")], **DOWNLOADED)
+    assert [o.count for o in found.observations] == [0.0, 1.0]
+
+
+def test_an_event_is_the_same_in_small_letters(export):
+    small = ROWS[3] | {"event_id_cnty": "aze4", "timestamp": ROWS[3]["timestamp"] + 1}
+    found = acled(export=export([*ROWS, small]), **DOWNLOADED)
+    assert counts(found) == counts_of_rows()
+    assert note(found, "again").endswith("counted once: 1")
+
+
+def test_an_export_that_is_no_path_is_refused_by_its_kind(export):
+    frame = pd.read_csv(export())
+    for given, words in (
+        (frame, "export is given as DataFrame; give the path of a file"),
+        ([frame], "a file of export is given as DataFrame; give the path of a file"),
+        (None, "export is given as NoneType"),
+        (b"export.csv", "export is given as bytes"),
+    ):
+        said = export_refused(given)
+        assert words in said
+        assert "save a data frame as one first: frame.to_csv('export.csv', index=False)" in said
+
+
+def test_an_export_file_of_one_month_that_is_not_over_is_told_so(export):
+    rows = [acled_row(1, "2024-01-15", fatalities=3)]
+    said = export_refused(export(rows), countries="Azerbaijan")
+    assert "the month 2024-01 is not over: the newest event is of 2024-01-15" in said
+    assert "say how far to count (last)" in said
+
+
 def test_an_export_file_may_be_counted_up_to_the_day_of_access(export):
     found = acled(export=export(), first="2026-10-01", last="2026-11-21", **DOWNLOADED)
     assert str(found.coverage[0]) == "2026-10-01 to 2026-11-21"
@@ -934,6 +1006,16 @@ def test_fault_100_a_renamed_column_of_an_export_file_is_recognised(export):
     )
 
 
+def test_a_note_names_the_export_file_once(export):
+    said = note(acled(export=export(separator=";"), **DOWNLOADED), "semicolon")
+    assert said == "export.csv: columns are separated by a semicolon"
+
+
+def test_a_column_without_a_name_is_no_new_column(export):
+    found = acled(export=export([r | {"": ""} for r in ROWS]), **DOWNLOADED)
+    assert not [n for n in found.notes if "new columns" in n]
+
+
 def test_fault_100_new_columns_of_an_export_file_are_said_and_not_read(export):
     found = acled(export=export([r | {"mood": TEXT} for r in ROWS]), **DOWNLOADED)
     assert "export.csv: new columns, not read: 'mood'" in found.notes
@@ -945,10 +1027,23 @@ def test_fault_100_new_columns_of_an_export_file_are_said_and_not_read(export):
         ({"fatalities": "3*"}, "export.csv, row 2: fatalities is a text of 2 characters"),
         ({"event_date": "14/11/2026"}, "row 2: event_date is '14/11/2026', not a day"),
         ({"event_type": "Clash"}, "row 2: event_type is 'Clash'"),
+        ({"fatalities": 999999999999}, "'999999999999', over 1,000,000,000; the file was edited"),
     ],
 )
 def test_a_row_of_an_export_file_that_cannot_be_read_is_named(export, change, said):
     assert said in export_refused(export([ROWS[1] | change, *ROWS[2:]]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"fatalities": v} for v in ("", "-3", "3.5", "NaN", "True")] + [{"event_date": "05/01/2024"}],
+)
+def test_a_cell_that_a_spreadsheet_made_is_to_be_downloaded_again(export, change):
+    said = export_refused(export([ROWS[1] | change, *ROWS[2:]]))
+    assert (
+        "the file was edited, or saved by a spreadsheet: download it again from ACLED; if it says "
+        "the same then, the layout changed" in said
+    )
 
 
 def test_an_export_file_that_is_cut_off_or_empty_is_refused(export, tmp_path):

@@ -318,6 +318,15 @@ def test_fault_99_the_latest_release_of_an_id_wins_and_is_counted():
     assert "rows replaced by a later release with the same id: 1" in found.notes
 
 
+@pytest.mark.parametrize("change", [GEO, {**GEO, "id": "11.0"}])
+def test_fault_99_an_event_that_a_later_release_moves_elsewhere_is_not_counted(change):
+    moved = [ged_row(11, "2026-01-15", best=3, **change), *AUGUST[1:]]
+    found = fetched(releases={**ALL, "v26_0_8": moved})
+    assert 11 not in {e.id for e in found.events}
+    assert "2026-01" not in counts(found)
+    assert "rows replaced by a later release with the same id: 1" in found.notes
+
+
 def test_fault_99_a_release_that_tells_months_anew_replaces_all_of_them():
     """A candidate row of December that the final release does not have is gone."""
     early = {
@@ -414,6 +423,8 @@ def test_fault_102_a_stale_release_is_said_and_reaches_the_forecast():
         ({"estimate": "bset"}, "estimate is 'bset'; did you mean 'best'?"),
         ({"road": "ftp"}, "road is 'ftp'; Allowed: api, downloads"),
         ({"countries": []}, "neither a country nor a dyad is asked for"),
+        ({"countries": 3.5}, "countries is given as float; give a name, or a list of names"),
+        ({"dyads": None}, "dyads is given as NoneType; give a name, or a list of names"),
         ({"countries": [True]}, "countries has True; write names, or UCDP's numbers"),
         ({"dyads": [2.5]}, "dyads has 2.5"),
         ({"as_of": "2016-05-05"}, "no final release that was out on 2016-05-05"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import CaseError, EvidenceError, nearest
+from ..errors import CaseError, CaucasusForecastError, EvidenceError, nearest
 from .choices import reads_counts
 from .common import (
     DEFAULT_CASE,
@@ -45,15 +46,12 @@ def validate(
     Of counts: every series, its gaps, its first and last rows, what was repaired, and every problem
     with its cure. The choices a problem asks for can be tried here.
     """
-    from ..evidence import reading_of
-
-    if file.suffix.lower() != ".toml":
-        read = _validated_counts(str(file), reading_of(reading))
-        found = {"file": str(file), "kind": "counts", **read}
-    elif _is_graph(file):
-        found = _validated_graph(file)
-    else:
-        found = _validated_case(file, reading)
+    try:
+        found = _validated(file, reading)
+    except CaucasusForecastError as error:
+        if not as_json:
+            raise
+        found = _refused(file, error)
     problems: list[dict[str, Any]] = found.get("problems", [])
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
@@ -61,6 +59,40 @@ def validate(
         print(printable(_understood(found)), file=sys.stderr if problems else sys.stdout)
     if problems:
         raise typer.Exit(UNUSABLE)
+
+
+def _validated(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
+    from ..evidence import reading_of
+
+    kind = _kind(file)
+    if kind == "graph":
+        return _validated_graph(file)
+    if kind == "case":
+        return _validated_case(file, reading)
+    return {
+        "file": str(file), "kind": kind, **_validated_counts(str(file), reading_of(reading)),
+    }  # fmt: skip
+
+
+def _refused(file: Path, error: CaucasusForecastError) -> dict[str, Any]:
+    """What stopped everything, as the one problem."""
+    from ..evidence import Problem
+
+    said = Problem(str(file), str(error).removeprefix(f"{file}: "), "")
+    return {"file": str(file), "kind": _kind(file), "problems": [_told(said, file.name)]}
+
+
+def _told(problem: Problem, where: str) -> dict[str, Any]:
+    """A problem as it is printed: with the last row that its words name, and as one sentence."""
+    named = re.findall(rf"{re.escape(where)}, row (\d+)", f"{problem.place} {problem.problem}")
+    row = int(named[-1]) if problem.row is None and named else problem.row
+    return asdict(problem) | {"row": row, "message": str(problem)}
+
+
+def _kind(file: Path) -> str:
+    if file.suffix.lower() != ".toml":
+        return "counts"
+    return "graph" if _is_graph(file) else "case"
 
 
 def _is_graph(file: Path) -> bool:
@@ -171,7 +203,7 @@ def _validated_counts(
         "excerpts": [row for rows in each for row in _edges(rows)],
         "repairs": list(read.repairs),
         "cautions": [*evidence.cautions(read.rows), *timely],
-        "problems": [asdict(p) | {"message": str(p)} for p in problems],
+        "problems": [_told(p, read.where) for p in problems],
         "sha256": read.digest,
     }
 

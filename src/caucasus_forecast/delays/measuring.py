@@ -19,14 +19,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Protocol
+from datetime import date, datetime
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy import special
 
-from ..errors import EvidenceError, nearest
+from ..errors import EvidenceError, expect, nearest
 from ..evidence import Observation, Window
+from ..named import shown
 from ..names import DEATHS
 from .values import HIGHEST, OLDEST, ReportingDelay, age
 
@@ -38,6 +39,7 @@ _SHARES = np.sin(np.linspace(0.0, np.pi / 2, 501)) ** 2
 _PARTS = 20  # points of each part whose mean is taken
 
 
+@runtime_checkable
 class Vintage(Protocol):
     """Counts as they were told on a day; `caucasus_forecast.sources.Fetched` is one."""
 
@@ -56,11 +58,53 @@ class Vintage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A vintage of one's own: counts, and the day on which they were told."""
+    """A vintage of one's own: counts, and the day on which they were told.
+
+    Parameters
+    ----------
+    published
+        The day.
+    observations
+        The counts, all of which end before it.
+    release
+        What to call it.
+
+    Raises
+    ------
+    EvidenceError
+        If the day is none, or a count ends on it or later.
+
+    Examples
+    --------
+    >>> january = Observation(Window(date(2024, 1, 1), date(2024, 1, 31)), DEATHS, 3)
+    >>> Told(date(2024, 1, 20), (january,))
+    Traceback (most recent call last):
+    ...
+    caucasus_forecast.errors.EvidenceError: own counts: published is 2024-01-20, and battle_deaths \
+has a count of 2024-01-01 to 2024-01-31; give the day on which it was told, or leave it out
+    """
 
     published: date
     observations: tuple[Observation, ...]
     release: str = "own counts"
+
+    def __post_init__(self) -> None:
+        expect(self.release, str, "release", "give a text", EvidenceError)
+        if not isinstance(self.published, date) or isinstance(self.published, datetime):
+            raise EvidenceError(
+                f"{self.release}: published is {shown(self.published)}; give a day, as "
+                "datetime.date(2024, 3, 20)"
+            )
+        what, cure = f"{self.release}: observations", "give what evidence.read_counts returns"
+        expect(self.observations, (tuple, list), what, cure, EvidenceError)
+        for o in self.observations:
+            expect(o, Observation, f"{self.release}: an observation", cure, EvidenceError)
+            if o.window.end >= self.published:
+                raise EvidenceError(
+                    f"{self.release}: published is {self.published}, and {o.series} has a count of "
+                    f"{o.window}; give the day on which it was told, or leave it out"
+                )
+        object.__setattr__(self, "observations", tuple(self.observations))
 
 
 def measure(
@@ -81,8 +125,8 @@ def measure(
     Raises
     ------
     EvidenceError
-        For a series no vintage has, fewer than two vintages, or an age at which fewer than `LEAST`
-        months with deaths were told of.
+        For a history that is no list of vintages, a series no vintage has, fewer than two
+        vintages, or an age at which fewer than `LEAST` months with deaths were told of.
 
     Examples
     --------
@@ -101,7 +145,7 @@ def measure(
     """
     if not isinstance(settled, int) or isinstance(settled, bool) or not 1 <= settled <= OLDEST:
         raise EvidenceError(f"settled is {settled!r}; give whole months, 1 to {OLDEST}")
-    vintages = [v for history in histories for v in history]
+    vintages = [v for history in histories for v in _listed(history)]
     _refuse_unknown(vintages, series)
     ages = compared(histories, series, settled)
     for months, pairs in enumerate(ages):
@@ -162,6 +206,14 @@ def ratios(pairs: Array) -> tuple[float, ...]:
     places = (np.arange(VALUES * _PARTS) + 0.5) / (VALUES * _PARTS) * reached[-1]
     parts = np.interp(places, reached, _SHARES).reshape(VALUES, _PARTS).mean(1)
     return tuple(np.clip((parts + withdrawn).round(6), 1e-6, HIGHEST).tolist())
+
+
+def _listed(history: Sequence[Vintage]) -> Sequence[Vintage]:
+    cure = "give a list of vintages for each place: measure([Told(...), Told(...)])"
+    expect(history, (list, tuple), "a history", cure, EvidenceError)
+    for vintage in history:
+        expect(vintage, Vintage, "a vintage", cure, EvidenceError)
+    return history
 
 
 def _refuse_unknown(vintages: Sequence[Vintage], series: str) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import atomic
-from ..errors import CaseError, nearest
+from ..errors import CaseError, expect, nearest
 from ..named import LARGEST, shown, strict_json
 
 Array = np.ndarray
@@ -136,6 +137,7 @@ def from_json(text: str, where: str = "delay") -> ReportingDelay:
     CaseError
         Naming `where`, the key, the value and what is allowed.
     """
+    expect(text, str, where, "give the JSON as a text", CaseError)
     body = strict_json(text, where, CaseError)
     if not isinstance(body, Mapping):
         raise CaseError(f"{where}: is no JSON object; `caucasus-forecast delays` writes one")
@@ -159,6 +161,7 @@ def load(path: str | Path) -> ReportingDelay:
     CaseError
         If it cannot be read, or is none.
     """
+    expect(path, (str, os.PathLike), "delays", "give the path of a file", CaseError)
     place = Path(path)
     try:
         with place.open("rb") as file:
@@ -178,7 +181,7 @@ def load(path: str | Path) -> ReportingDelay:
 def _ratios(given: Any) -> tuple[tuple[float, ...], ...]:
     """Ratios as they should be: as many for each age, all above zero."""
     try:
-        found = tuple(tuple(map(_ratio, values)) for values in given)
+        found = tuple(tuple(map(_ratio, _values(values))) for values in _values(given))
     except TypeError:
         raise CaseError(
             f"delay: ratios is {shown(given)}; give a list of numbers for each age"
@@ -194,9 +197,17 @@ def _ratios(given: Any) -> tuple[tuple[float, ...], ...]:
     return found
 
 
+def _values(given: Any) -> Iterable[Any]:
+    """What may be taken apart; a text or a table of keys is no list."""
+    if isinstance(given, str | bytes | Mapping):
+        raise TypeError(type(given).__name__)
+    values: Iterable[Any] = iter(given)
+    return values
+
+
 def _ratio(value: Any) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (number and math.isfinite(value) and 0 < value <= HIGHEST):
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (number and 0 < value <= HIGHEST and float(value) > 0):
         raise CaseError(
             f"delay: a ratio is {shown(value)}; give a number above 0, and {HIGHEST:g} at most"
         )

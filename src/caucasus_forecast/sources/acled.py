@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from ..errors import SourceError
+from ..errors import SourceError, expect
 from ..evidence import ONE_DAY, Window
 from .acled_api import Query, Told, fetch, stored
 from .acled_counts import Counting, by_month
@@ -20,7 +20,7 @@ from .acled_export import Exported, exported
 from .acled_login import Login, account, website
 from .acled_rows import FIRST_DAY, VIOLENCE
 from .cache import Cache
-from .cells import given
+from .cells import given, several
 from .fetched import STALE, Fetched, Used, stale
 from .http import Client
 from .manifests import Entry
@@ -106,12 +106,13 @@ def acled(
     caucasus_forecast.errors.SourceError: these counts are not battle_deaths; name the series that \
 they are of: series=..., --series
     """
-    what, places = Counting(count, _several(event_types), series), _places(_several(countries))
+    what = Counting(count, several(event_types, "event_types"), series)
+    places = _places(several(countries, "countries"))
     kept = cache or Cache("acled", private=True)
     today = kept.now().date()
     begin = None if first is None else given(first, "first", FIRST_DAY, today, "ACLED")
     end = None if last is None else given(last, "last", FIRST_DAY, today, "ACLED")
-    files = [export] if isinstance(export, str | Path) else list(export)
+    files = _files(export)
     if files:
         got = None if accessed is None else given(accessed, "accessed", FIRST_DAY, today, "ACLED")
         return _of_files(exported(files, places, got, today), what, places, begin, end, today)
@@ -139,8 +140,23 @@ def _or_by_export() -> Iterator[None]:
         ) from None
 
 
-def _several(named: str | Sequence[str]) -> tuple[str, ...]:
-    return (named,) if isinstance(named, str) else tuple(named)
+def _files(export: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    """The export files by path.
+
+    Raises
+    ------
+    SourceError
+        For a data frame, or anything else that is no path.
+    """
+    cure = (
+        "give the path of a file of ACLED's Data Export, or several; save a data frame as one "
+        "first: frame.to_csv('export.csv', index=False)"
+    )
+    expect(export, (str, Path, list, tuple), "export", cure, SourceError)
+    files = [export] if isinstance(export, str | Path) else list(export)
+    for file in files:
+        expect(file, (str, Path), "a file of export", cure, SourceError)
+    return files
 
 
 def _places(named: tuple[str, ...]) -> tuple[str, ...]:
@@ -183,7 +199,7 @@ def _of_files(
     last: date | None, today: date,
 ) -> Fetched:  # fmt: skip
     events = found.rows.events
-    begin = first or events[0].day.replace(day=1)
+    begin = first or found.first.replace(day=1)
     _refuse_early(begin, {c: SINCE[c.casefold()] for c in places if c.casefold() in SINCE})
     coverage = _covered(begin, last, events[-1].day, found.accessed, ())
     notes = [*stale("the newest event is of", events[-1].day, today), *found.notes]
@@ -218,6 +234,11 @@ def _covered(
 ) -> Window:
     """The days that were looked at: up to the last month that was over by the newest event."""
     end = last or (newest + ONE_DAY).replace(day=1) - ONE_DAY
+    if last is None and end < first <= newest:
+        raise SourceError(
+            f"the month {newest:%Y-%m} is not over: the newest event is of {newest}, and no month "
+            f"from {first} on is whole; begin earlier (first), or say how far to count (last)"
+        )
     if end > latest:
         said = "; ".join(["", *limits])
         raise SourceError(

@@ -19,7 +19,7 @@ from .acled_login import NO_ACCESS, Login
 from .acled_pages import whole
 from .acled_rows import FIELDS, AcledEvent, Rows, of_countries, read, single
 from .cache import Cache
-from .cells import day, json_lines
+from .cells import CHANGED, day, json_lines
 from .manifests import MANIFEST, Entry, Facts, fingerprint
 from .replies import Reply
 
@@ -134,11 +134,9 @@ def _told(document: Mapping[str, Any], query: Query) -> Told:
     if not document["data"]:
         return Told(Rows(()), restrictions)
     columns, *lines = json_lines("ACLED", document["data"])
-    events, notes = read("ACLED", columns, enumerate(lines, start=1), FIELDS)
-    ours, left_out = of_countries(events, query.countries)
-    if left_out:
-        notes.append(f"rows of other countries, left out: {left_out}")
-    return Told(single(ours, "ACLED", notes), restrictions)
+    events, notes = read("ACLED", columns, enumerate(lines, start=1), FIELDS, CHANGED)
+    rows = of_countries(single(events, "ACLED", notes), query.countries)
+    return Told(rows, restrictions)
 
 
 # ---------------------------------------------------------------------------------- what is amiss

@@ -22,6 +22,8 @@ class Exported:
     ----------
     rows
         The events of the countries asked for.
+    first
+        The first day that any row of theirs is of, also one that is no longer ACLED's word.
     used
         The files.
     accessed
@@ -31,6 +33,7 @@ class Exported:
     """
 
     rows: Rows
+    first: date
     used: tuple[Used, ...]
     accessed: date
     notes: tuple[str, ...]
@@ -68,18 +71,19 @@ def exported(
     read_files = [_file(Path(file), accessed, today) for file in files]
     used = tuple(u for u, _, _ in read_files)
     day = max(u.published for u in used)
-    ours, left_out = of_countries((e for _, events, _ in read_files for e in events), countries)
-    rows = single(ours, "the export")
+    told = [e for _, events, _ in read_files for e in events]
+    rows = of_countries(single(told, "the export"), countries)
+    asked = {c.casefold() for c in countries}
+    first = min(e.day for e in told if e.country.casefold() in asked)
     if rows.events[-1].day > day:
         raise SourceError(
             f"ACLED: an event is of {rows.events[-1].day}, after the day of access, {day}; say on "
             "which day the files came: accessed=..., --accessed"
         )
     notes = [note for _, _, said in read_files for note in said]
-    notes += [f"rows of other countries, left out: {left_out}"] * bool(left_out)
     if accessed is None:
         notes.append(f"day of access taken from the files: {day}; accessed says otherwise")
-    return Exported(rows, used, day, tuple(notes))
+    return Exported(rows, first, used, day, tuple(notes))
 
 
 def _file(
@@ -106,4 +110,4 @@ def _file(
         sha256=table.digest,
         rows=len(events),
     )
-    return used, events, [f"{table.where}: {note}" for note in (*table.notes, *notes)]
+    return used, events, [*table.notes, *(f"{table.where}: {note}" for note in notes)]

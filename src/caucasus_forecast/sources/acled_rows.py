@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from ..errors import SourceError, nearest
+from ..evidence.cells import LARGEST
 from ..evidence.formats import parsed
 from .cells import CHANGED, checked, day, whole
 
@@ -28,6 +29,10 @@ COLUMNS = (
     "location", "latitude", "longitude", "geo_precision", "source", "source_scale", "notes",
     "fatalities", "tags", "timestamp",
 )  # fmt: skip
+EDITED = (
+    "the file was edited, or saved by a spreadsheet: download it again from ACLED; if it says the "
+    f"same then, {CHANGED}"
+)
 WRITTEN = "%d %B %Y"  # as some exports write days
 Lines = Iterable[tuple[int, Sequence[Any]]]
 
@@ -81,8 +86,9 @@ class Rows:
 
 
 def read(
-    where: str, columns: Sequence[str], lines: Lines, usual: Sequence[str] = COLUMNS
-) -> tuple[list[AcledEvent], list[str]]:
+    where: str, columns: Sequence[str], lines: Lines, usual: Sequence[str] = COLUMNS,
+    cure: str = EDITED,
+) -> tuple[list[AcledEvent], list[str]]:  # fmt: skip
     """The events of a table, as they stand, and what is unusual about its columns.
 
     Parameters
@@ -95,12 +101,14 @@ def read(
         Numbered rows of cells.
     usual
         The columns that are to be expected.
+    cure
+        What to do about a cell that cannot be read.
 
     Raises
     ------
     SourceError
         For a needed column that is not there, a row of another length, an event type that ACLED
-        did not have, or a cell that is no number or no day.
+        did not have, or a cell that is no number or no day, or too large a number.
     """
     notes = checked(where, columns, NEEDED, usual)
     at = {name: columns.index(name) for name in FIELDS if name in columns}
@@ -111,7 +119,8 @@ def read(
                 f"{where}, row {n}: {len(cells)} cells under {len(columns)} columns; the file is "
                 "cut off or damaged, get it again"
             )
-        events.append(_event({k: _text(cells[i]) for k, i in at.items()}, f"{where}, row {n}"))
+        row = {k: _text(cells[i]) for k, i in at.items()}
+        events.append(_event(row, f"{where}, row {n}", cure))
     return events, notes
 
 
@@ -123,34 +132,38 @@ def single(events: Iterable[AcledEvent], where: str, notes: Iterable[str] = ()) 
     SourceError
         If two rows differ and neither is said to be later.
     """
-    found: dict[str, AcledEvent] = {}
-    repeated = 0
+    told: dict[str, list[AcledEvent]] = {}
     for event in events:
-        known = found.setdefault(event.id, event)
-        repeated += known is not event
-        if known != event and known.edited == event.edited:
-            raise SourceError(
-                f"{where}: the event {event.id} is there twice with different values, and neither "
-                "is later (timestamp); get it again"
-            )
-        found[event.id] = max(known, event, key=lambda e: e.edited)
-    ordered = sorted(found.values(), key=lambda e: (e.day, e.id))
+        told.setdefault(event.id, []).append(event)
+    ordered = sorted((_last(rows, where) for rows in told.values()), key=lambda e: (e.day, e.id))
+    repeated = sum(len(rows) - 1 for rows in told.values())
     return Rows(tuple(ordered), repeated, tuple(notes))
 
 
-def of_countries(
-    events: Iterable[AcledEvent], countries: Sequence[str]
-) -> tuple[list[AcledEvent], int]:
-    """The events in some countries, and how many are elsewhere.
+def _last(told: Sequence[AcledEvent], where: str) -> AcledEvent:
+    edited = max(e.edited for e in told)
+    last = {e for e in told if e.edited == edited}
+    if len(last) > 1:
+        raise SourceError(
+            f"{where}: the event {told[0].id} is there twice with different values, and neither "
+            "is later (timestamp); get it again"
+        )
+    return last.pop()
+
+
+def of_countries(rows: Rows, countries: Sequence[str]) -> Rows:
+    """The events in some countries; how many are elsewhere is noted.
+
+    An event may move to another country. So doubles are taken out before, and not after.
 
     Raises
     ------
     SourceError
         For a country without any event of any type: a misspelt one would count as peace.
     """
-    every = list(events)
+    every = rows.events
     asked = {c.casefold(): c for c in countries}
-    ours = [e for e in every if e.country.casefold() in asked]
+    ours = tuple(e for e in every if e.country.casefold() in asked)
     there = {e.country.casefold() for e in ours}
     for plain, country in asked.items():
         if every and plain not in there:
@@ -158,15 +171,17 @@ def of_countries(
                 f"ACLED: no event of any type in {country!r}; write the country as ACLED does "
                 f"({nearest(country, {e.country for e in every})}), or begin earlier (first)"
             )
-    return ours, len(every) - len(ours)
+    left_out = len(every) - len(ours)
+    notes = [f"rows of other countries, left out: {left_out}"] * bool(left_out)
+    return replace(rows, events=ours, notes=(*rows.notes, *notes))
 
 
 # ------------------------------------------------------------------------------------ one row
 
 
-def _event(row: Mapping[str, str], where: str) -> AcledEvent:
+def _event(row: Mapping[str, str], where: str, cure: str) -> AcledEvent:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", row["event_id_cnty"]):
-        raise SourceError(f"{where}: event_id_cnty is {shown(row['event_id_cnty'])}; {CHANGED}")
+        raise SourceError(f"{where}: event_id_cnty is {shown(row['event_id_cnty'])}; {cure}")
     if row["event_type"] not in TYPES:
         allowed = nearest(row["event_type"], TYPES)
         raise SourceError(
@@ -174,33 +189,37 @@ def _event(row: Mapping[str, str], where: str) -> AcledEvent:
             "look for a newer version of this library"
         )
     if not row["country"]:
-        raise SourceError(f"{where}: country is blank; {CHANGED}")
+        raise SourceError(f"{where}: country is blank; {cure}")
     return AcledEvent(
-        id=row["event_id_cnty"],
-        day=_day(row["event_date"], where),
+        id=row["event_id_cnty"].upper(),
+        day=_day(row["event_date"], where, cure),
         event_type=row["event_type"],
         country=row["country"],
-        fatalities=_number(row, "fatalities", where),
+        fatalities=_number(row, "fatalities", where, cure, LARGEST),
         exact=whole(row.get("time_precision") or "1") == 1,
-        edited=_number(row, "timestamp", where) if row.get("timestamp") else 0,
+        edited=_number(row, "timestamp", where, cure) if row.get("timestamp") else 0,
     )
 
 
-def _number(row: Mapping[str, str], key: str, where: str) -> int:
+def _number(
+    row: Mapping[str, str], key: str, where: str, cure: str, most: int | None = None
+) -> int:
     number = whole(row[key])
     if number is None:
         raise SourceError(
-            f"{where}: {key} is {shown(row[key])}, not a whole number, 0 or more; {CHANGED}"
+            f"{where}: {key} is {shown(row[key])}, not a whole number, 0 or more; {cure}"
         )
+    if most is not None and number > most:
+        raise SourceError(f"{where}: {key} is {shown(row[key])}, over {most:,}; {cure}")
     return number
 
 
-def _day(cell: str, where: str) -> date:
+def _day(cell: str, where: str, cure: str) -> date:
     found = day(cell) or parsed(cell, WRITTEN)
     if found is None:
         raise SourceError(
             f"{where}: event_date is {shown(cell)}, not a day as 2024-02-01 or 1 February 2024; "
-            f"{CHANGED}"
+            f"{cure}"
         )
     if found < FIRST_DAY:
         raise SourceError(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
-from ..errors import SourceError
+from ..errors import SourceError, expect
 
 CHANGED = "the layout changed, look for a newer version of this library"
 NUMBER = re.compile(r"(\d{1,12})(?:\.0+)?")
@@ -46,7 +46,7 @@ def checked(
             state = "twice" if name in columns else "not there"
             raise SourceError(f"{where}: the column {name!r} is {state}{hint}; {CHANGED}")
     notes = []
-    if new := [c for c in columns if c not in known]:
+    if new := [c for c in columns if c and c not in known]:
         notes.append(f"new columns, not read: {', '.join(map(repr, new))}")
     if missing := [c for c in known if c not in columns]:
         notes.append(f"columns no longer there, not needed: {', '.join(missing)}")
@@ -99,6 +99,25 @@ def json_lines(where: str, rows: Sequence[Any]) -> Iterator[list[str]]:
             header = list(row)
             yield header
         yield ["" if row[key] is None else str(row[key]) for key in header]
+
+
+def several(named: Any, what: str) -> tuple[Any, ...]:
+    """One name or number, or several, as a user gives them.
+
+    Raises
+    ------
+    SourceError
+        If it is neither.
+
+    Examples
+    --------
+    >>> several("Armenia", "countries"), several(["Armenia", 373], "countries")
+    (('Armenia',), ('Armenia', 373))
+    """
+    if isinstance(named, str | int):
+        return (named,)
+    expect(named, Iterable, what, "give a name, or a list of names", SourceError)
+    return tuple(named)
 
 
 def given(value: date | str, name: str, earliest: date, latest: date, source: str) -> date:

@@ -14,7 +14,7 @@ from typing import Protocol
 from ..errors import SourceError, nearest
 from ..evidence import Window, without
 from .cache import Cache
-from .cells import given
+from .cells import given, several
 from .fetched import Used, joined, stale, within
 from .http import Client
 from .manifests import Entry
@@ -122,7 +122,7 @@ high, low
     begin = given(first, "first", FIRST_DAY, last, "UCDP")
     if countries is None:
         countries = () if dyads else COUNTRIES
-    wanted = Wanted(tuple(countries), tuple(dyads))
+    wanted = Wanted(several(countries, "countries"), several(dyads, "dyads"))
     way: type[Downloads | Api] = Downloads if road == "downloads" else Api
     if offline:
         found = chosen(way(None, kept, wanted), last)

@@ -139,6 +139,8 @@ class Table:
         Whether it has rows in the last part of what its name says it covers.
     notes
         What is unusual about its columns.
+    elsewhere
+        Ids of its other rows; none of a final release, which no other one is older than.
     """
 
     release: Release
@@ -147,6 +149,7 @@ class Table:
     names: Mapping[str, frozenset[str]]
     complete: bool
     notes: tuple[str, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
 
 
 def read(release: Release, wanted: Wanted, where: str, lines: Iterable[Sequence[str]]) -> Table:
@@ -175,6 +178,7 @@ def read(release: Release, wanted: Wanted, where: str, lines: Iterable[Sequence[
     chosen = wanted.chooser(columns)
     rows, days, events = 0, set(), []
     names: dict[str, set[str]] = {"country": set(), "dyad": set()}
+    elsewhere: set[str] = set()
     for n, cells in enumerate(chain(start, counter), start=1):
         if len(cells) != len(columns):
             raise SourceError(
@@ -189,6 +193,8 @@ def read(release: Release, wanted: Wanted, where: str, lines: Iterable[Sequence[
         if chosen(cells):
             row = {name: cells[i] for name, i in at.items()}
             events.append(_event(row, release, f"{where}, row {n}"))
+        elif not release.final:
+            elsewhere.add(plain(cells[at["id"]]))
     span = sorted({day_of(day, where, "date") for day in days})
     _refuse_twice(events, where)
     facts = Facts(
@@ -200,7 +206,7 @@ def read(release: Release, wanted: Wanted, where: str, lines: Iterable[Sequence[
     known = {key: frozenset(found) for key, found in names.items()}
     part = release.last_part
     complete = any(part.start <= day <= part.end for day in span)
-    return Table(release, facts, tuple(events), known, complete, tuple(notes))
+    return Table(release, facts, tuple(events), known, complete, tuple(notes), frozenset(elsewhere))
 
 
 def csv_lines(where: str, text: Iterable[str]) -> Iterator[list[str]]:
@@ -224,8 +230,9 @@ def csv_lines(where: str, text: Iterable[str]) -> Iterator[list[str]]:
 def superseded(tables: Iterable[Table]) -> tuple[tuple[UcdpEvent, ...], int, int]:
     """The events of several releases, the latest word on each.
 
-    From the oldest release to the newest: its rows replace those with the same id, and rows of
-    older releases that end within its coverage are gone, since it tells those months anew.
+    From the oldest release to the newest: its rows replace those with the same id, also where one
+    is now of a place or a dyad that is not wanted, and rows of older releases that end within its
+    coverage are gone, since it tells those months anew.
 
     Returns
     -------
@@ -238,13 +245,14 @@ def superseded(tables: Iterable[Table]) -> tuple[tuple[UcdpEvent, ...], int, int
     revised = withdrawn = 0
     for table in sorted(tables, key=lambda t: t.release.order):
         own = {e.id: e for e in table.events}
-        revised += len(own.keys() & kept.keys())
+        moved = {i for i in kept if i not in own and str(i) in table.elsewhere}
+        revised += len(own.keys() & kept.keys()) + len(moved)
         again = table.release.coverage
         gone = {
             i for i, e in kept.items() if i not in own and again.start <= e.window.end <= again.end
-        }
+        } - moved
         withdrawn += len(gone)
-        kept = {i: e for i, e in kept.items() if i not in gone} | own
+        kept = {i: e for i, e in kept.items() if i not in gone | moved} | own
     events = sorted(kept.values(), key=lambda e: (e.window, e.id))
     return tuple(events), revised, withdrawn
 

@@ -8,6 +8,7 @@ from datetime import date
 
 from ..errors import SourceError, nearest
 from .cache import Cache, Entry
+from .cells import several
 from .ucdp import COUNTRIES, FIRST, Chosen, chosen, fetched
 from .ucdp_cells import ESTIMATES
 from .ucdp_downloads import Downloads
@@ -63,7 +64,8 @@ def ucdp_vintages(
     """
     if estimate not in ESTIMATES:
         raise SourceError(f"estimate is {estimate!r}; {nearest(estimate, ESTIMATES)}")
-    kept, wanted = cache or Cache("ucdp"), Wanted(tuple(countries))
+    places = several(countries, "countries")
+    kept, wanted = cache or Cache("ucdp"), Wanted(places)
     road = _Once(Downloads(None, kept, wanted))
     there = [found for release in road.offered() if (found := road.table(release)) is not None]
     if not there:
@@ -75,7 +77,7 @@ def ucdp_vintages(
     days = sorted({table.release.published(entry) for entry, table in there})
     whole = [fetched(taken, first, day, estimate, past=True) for day in days
              if (taken := _chosen(road, day)) is not None]  # fmt: skip
-    return tuple(tuple(_within(vintage, place) for vintage in whole) for place in countries)
+    return tuple(tuple(_within(vintage, place) for vintage in whole) for place in places)
 
 
 def _chosen(road: _Once, day: date) -> Chosen | None:
