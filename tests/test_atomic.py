@@ -329,3 +329,19 @@ def test_a_name_too_long_for_the_disk_is_said(tmp_path):
     with pytest.raises(StorageError, match="File name too long"):
         atomic.write(tmp_path / ("x" * 300), NEW)
     assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("path", ["a\0b", None, 5])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(StorageError, match=r"null character|path is given as"):
+        atomic.write(path, b"")
+
+
+def test_a_folder_and_a_link_to_nowhere_are_in_the_way(tmp_path):
+    with pytest.raises(StorageError, match="is a folder; name a file in it"):
+        atomic.write(tmp_path, b"", overwrite=True)
+    link = tmp_path / "link.csv"
+    link.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StorageError, match="exists; choose another name"):
+        atomic.write(link, b"")
+    assert link.is_symlink()

@@ -864,3 +864,28 @@ def test_the_program_refuses(saved, capsys, arguments, message):
     assert cli.main(["export", *arguments]) == 2
     assert message in capsys.readouterr().err
     assert sorted(p.name for p in Path().iterdir()) == before
+
+
+def test_what_is_no_forecast_is_not_exported(tmp_path, small_forecast):
+    with pytest.raises(CaseError, match="a forecast to export is given as int; load it first"):
+        exchange.export({"a": 5}, tmp_path / "a.csv", "csv")
+    several = (f for f in [small_forecast])
+    assert exchange.export(several, tmp_path / "b.csv", "csv")[0].exists()
+
+
+def test_a_hub_names_every_licence(small_forecast):
+    told = [facts.facts(n) for n in naming.gather({"a": small_forecast})]
+    mixed = [told[0], told[0] | {"licences": [*told[0]["licences"], facts.OWN]}]
+    own = hubfiles.model_metadata(Submission("t", "m"), mixed)
+    assert "license" not in own
+    assert facts.OWN in own["licences"]
+    assert hubfiles.model_metadata(Submission("t", "m"), told)["license"] == "CC-BY-4.0"
+
+
+def test_a_folder_in_the_way_of_the_rows_leaves_no_round_in_part(tmp_path, small_forecast):
+    day = small_forecast.tree.attrs["as_of"]
+    (tmp_path / "model-output" / "a-b" / f"{day}-a-b.csv").mkdir(parents=True)
+    with pytest.raises(StorageError, match="is a folder; name a file in it"):
+        exchange.export(small_forecast, tmp_path, "hubverse", submission=Submission("a", "b"),
+                        overwrite=True)  # fmt: skip
+    assert not (tmp_path / "model-metadata").exists()

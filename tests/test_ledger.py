@@ -891,3 +891,25 @@ def test_a_value_that_was_written_is_read_back(kept):
     for row in book.rows(kept):
         value = values.read(row.kind, row.content, "")
         assert values.written(value) == row.content
+
+
+def test_text_that_is_no_text_any_more_is_a_row_that_is_not_as_it_was_written(path, small_forecast):
+    ledger.add(small_forecast, path)
+    body = bytearray(path.read_bytes())
+    body[body.index(b'"verdict"') + 3] = 0xFF
+    path.write_bytes(body)
+    with pytest.raises(CorruptResultError, match="row 1 is not as it was written") as told:
+        ledger.entries(path)
+    assert "digest" not in str(told.value), "what the row holds is not told"
+
+
+def test_arguments_of_the_wrong_kind(path, small_forecast):
+    with pytest.raises(CaseError, match="the forecast to add is given as str; load it first"):
+        ledger.add("small.nc", path)
+    with pytest.raises(QuestionError, match=r"given is a list.*given=\['Q1: no'\]"):
+        ledger.add(small_forecast, path, given="Q1: no")
+    ledger.add(small_forecast, path)
+    with pytest.raises(CaseError, match="void is given as list; give"):
+        ledger.resolve(path, void=["S1"])
+    with pytest.raises(EvidenceError, match="evidence is given as str; give a table of counts as"):
+        ledger.resolve(path, evidence="later.csv")

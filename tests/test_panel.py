@@ -329,3 +329,13 @@ def test_a_horizon_is_the_whole_months_after_its_origin(origin, length):
 def test_a_horizon_without_a_month_is_refused(length):
     with pytest.raises(CaseError, match="give a whole number of months, 1 or more"):
         Horizon(ARTICLE, length)
+
+
+def test_a_total_that_cannot_be_divided_is_refused():
+    rows = (
+        Observation(Window(date(2020, 1, 1), date(2020, 12, 31)), "battle_deaths", 400_000.0),
+        Observation(Window(date(2021, 1, 1), date(2021, 1, 31)), "battle_deaths", 400_000.0),
+    )
+    found = Evidence({"battle_deaths": Series("battle_deaths", "tension", "counts")}, rows)
+    with pytest.raises(EvidenceError, match="400,000 over 12 months, and at most 83,333 can be"):
+        build(found, graphs.load(), date(2021, 1, 31))

@@ -4,11 +4,14 @@ import json
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
+import caucasus_forecast as cf
 from caucasus_forecast import density as dens
 from caucasus_forecast import evidence, models, names, panel, posterior, priors
+from caucasus_forecast.errors import EvidenceError
 from caucasus_forecast.graph import CausalGraph, Node
 from caucasus_forecast.graph import load as load_graph
 from caucasus_forecast.priors import layout
@@ -200,3 +203,11 @@ def test_a_run_too_short_to_pass_is_not_made_again():
     graph, short = _chains(50, 0.9)
     found = posterior.checked(lambda draws: short, 50, graph, "ladder")
     assert found is short
+
+
+def test_a_count_that_the_priors_rule_out_is_refused_before_the_sampling():
+    rows = pd.DataFrame(
+        {"month": ["2024-01", "2024-02"], "series": ["reports_armenia"] * 2, "count": [10**6, 0]}
+    )
+    with pytest.raises(EvidenceError, match=r"reports_armenia from 2024-01-01: 1,000,000 .*widen"):
+        cf.forecast(rows, draws=4, horizon=1)
