@@ -9,7 +9,7 @@ from typing import Any
 from .files import MOST_BYTES, MOST_ROWS, too_large, too_long, unreadable
 from .problems import quoted, refused
 
-_BATCH = 500  # rows: each has its texts whole, though a file may hold one text for many
+_BATCH = 10_000  # rows
 
 
 def opened(body: bytes, where: str) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
@@ -48,7 +48,9 @@ def _texts(schema: Any) -> list[str]:
     return [
         field.name
         for field in schema
-        if kinds.is_string(field.type) or kinds.is_large_string(field.type)
+        if kinds.is_string(field.type)
+        or kinds.is_large_string(field.type)
+        or kinds.is_binary(field.type)
     ]
 
 
@@ -86,7 +88,8 @@ def _size(column: Any) -> int:
 
 def _values(column: Any, name: str, where: str) -> list[Any]:
     try:
-        found: list[Any] = column.to_pylist()
+        plain = column.dictionary_decode() if hasattr(column, "dictionary") else column
+        found: list[Any] = plain.to_pylist()
     except Exception as error:  # a date beyond the year 9999, say
         raise unreadable(f"{where}: column {quoted(name)}", error) from None
     return found
