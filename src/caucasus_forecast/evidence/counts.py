@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import nearest
 from ..names import DEATHS
 from .cells import blank, count_of, day_of, month_of
+from .embedded import load
 from .eventrows import EventRow, counted
 from .events import Event
 from .layouts import Layout, layout
@@ -104,7 +105,7 @@ def read(
         Choices, where the table could be read in more than one way.
     known
         Names of the series that may be given (default: any); of a mapping to series, those that
-        hold counts.
+        rows can give: counts, and a status that a user's own graph declares.
 
     Raises
     ------
@@ -120,7 +121,7 @@ def read(
     """
     choices = reading_of(reading)
     if isinstance(known, Mapping):
-        known = [name for name, s in known.items() if s.mode in ("counts", "events")]
+        known = [name for name, series_ in known.items() if _given_by_rows(series_)]
     ready = getattr(source, "observations", None)
     if isinstance(ready, tuple):
         where = type(source).__name__
@@ -142,6 +143,12 @@ def read(
     if plan.kind == "events":
         return _of_events(table, plan, choices.series or series, choices, found, known)
     return _of_counts(table, plan, choices.series or series, choices, found, known)
+
+
+def _given_by_rows(series: Series) -> bool:
+    """Whether a user's rows can give a series: counts, or a status other than the package's."""
+    declared = series.mode == "status" and load().series.get(series.name) != series
+    return series.mode in ("counts", "events") or declared
 
 
 def _series_of(rows: Iterable[Observation]) -> list[str]:
