@@ -33,7 +33,16 @@ from caucasus_forecast import case as cases
 from caucasus_forecast import cli
 from caucasus_forecast import forecasting as engine
 from caucasus_forecast.errors import CaucasusForecastError, EvidenceError
-from caucasus_forecast.evidence import Event, Window, files, load, monthly, read, settling
+from caucasus_forecast.evidence import (
+    Event,
+    Window,
+    files,
+    load,
+    monthly,
+    read,
+    read_counts,
+    settling,
+)
 from caucasus_forecast.evidence.settling import label
 from caucasus_forecast.report import page
 
@@ -371,7 +380,7 @@ def test_fault_30_days_within_months(written):
     assert counts(path, aggregate="month") == {"2024-01": 4, "2024-02": 2}
     assert repairs(path, aggregate="month") == (
         "battle_deaths: 3 dated rows are added up to 2 whole months, to the end of 2024-02 though "
-        "the last row is of 2024-02-05"
+        "the last row is of 2024-02-05; 57 days without a row count as zero"
     )
     assert "month 2024-01-15 is not the first of a month; write it as 2024-01" in str(
         problem(written("month,count\n2024-01-15,3\n"))
@@ -1269,3 +1278,282 @@ def test_what_cannot_be_used_is_2_for_validate_and_for_run(written, capsys, body
     assert said.err.count("error: ") == 2
     assert "Traceback" not in said.err
     assert [p.name for p in Path(path).parent.iterdir()] == ["counts.csv"]
+
+
+# --------------------------------------------------------------------------- nothing in silence
+
+
+@pytest.mark.parametrize(
+    ("body", "value", "column"),
+    [
+        ("month,count,\n2024-01,1,234\n2024-02,5,\n", "234", "column 3"),
+        (",month,count\nx,2024-01,1\ny,2024-02,5\n", "x", "column 1"),
+        ("id,date,best,\n1,2024-01-05,1,x\n", "x", "column 4"),
+    ],
+    ids=["thousands", "label", "event"],
+)
+def test_a_cell_under_no_name_is_refused(written, body, value, column):
+    found = problem(written(body))
+    assert (found.row, found.column, found.value) == (2, column, value)
+    assert f"{value!r} stands in {column}, which has no name; name the column, or drop" in str(
+        found
+    )
+    assert "a thousands separator splits a number" in found.cure
+
+
+def test_a_column_without_name_and_cells_is_nothing(written, workbook):
+    assert counts(written(",month,count\n0,2024-01,3\n1,2024-02,0\n")) == TWO
+    assert counts(written("month,count,,\n2024-01,3,,\n2024-02,0, ,\n")) == TWO
+    found = problem(workbook({"a": [HEADER, ["2024-01", 3, "1"], ["2024-02", 0]]}))
+    assert (found.row, found.value) == (2, "1")
+
+
+DATED = "began,date_start,date_end,best\n2024-01-02,2024-01-03,2024-01-04,1\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "choices", "said"),
+    [
+        (DATED, {"columns": {"start": "began"}}, "read as events: start from 'date_start'"),
+        (DATED, {"columns": {"end": "began"}}, "'began' is chosen for end and would not be used"),
+        (
+            "ym,id,date,best\n2024-01,1,2024-01-03,1\n",
+            {"columns": {"month": "ym"}, "events": True},
+            "'ym' is chosen for month and would not be used; leave the choice out",
+        ),
+        (
+            "date,stop,count\n2024-01-03,2024-01-04,1\n",
+            {"columns": {"end": "stop"}},
+            "as the rows are read as date: date from 'date', count from 'count'",
+        ),
+        (
+            "id,date,killed,low\n1,2024-01-03,4,1\n",
+            {"columns": {"count": "killed"}, "estimate": "low"},
+            "choose events=True",
+        ),
+        (
+            "id,date,killed,low\n1,2024-01-03,4,1\n",
+            {"columns": {"count": "killed"}, "estimate": "low", "events": True},
+            "estimate='low' and the column 'killed' are both chosen; leave out one",
+        ),
+        (
+            "month,series,count\n2024-01,fires,1\n",
+            {"series": "battle_deaths"},
+            "series='battle_deaths' is chosen, and the column 'series' has its own; leave out",
+        ),
+    ],
+)
+def test_a_choice_that_is_not_used_is_refused(written, body, choices, said):
+    assert said in str(problem(written(body), **choices))
+
+
+def test_one_end_of_the_days_may_be_chosen(written):
+    path = written("began,end,best\n2024-01-02,2024-01-03,1\n")
+    assert counts(path, columns={"start": "began"}) == {"2024-01": 1}
+    path = written(DATED)
+    assert counts(path, columns={"start": "began", "end": "date_end"}) == {"2024-01": 1}
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "chosen", "read_"),
+    [
+        ("month,date,count", "2024-01,2024-01-05,1", "date", "2024-01-05"),
+        ("month,date,count", "2024-01,2024-01-05,1", "month", "2024-01"),
+        ("month,start,end,series,count", "2024-01,2024-01-05,2024-01-05,fires,1", "month", ""),
+        ("month,start,end,count", "2024-01,2024-01-05,2024-01-05,1", "month", "2024-01"),
+    ],
+)
+def test_two_sets_of_days_need_a_choice(written, header, row, chosen, read_):
+    path = written(f"{header}\n{row}\n")
+    said = str(problem(path))
+    assert "days stand in 'month' and in " in said
+    assert "choose columns={'month': 'month'} or the other, --month-col or --" in said
+    if read_:
+        assert counts(path, columns={chosen: chosen}) == {read_: 1}
+
+
+def test_rows_with_an_id_and_a_count_are_not_guessed(written):
+    path = written("id,date,count\n1,2024-01-05,2\n2,2024-01-05,1\n")
+    said = str(problem(path))
+    assert "with the columns id,date,count a row looks like one event, or a total of its" in said
+    assert "choose events=True (each row is one event) or events=False (a total), --events" in said
+    assert counts(path, events=True) == {"2024-01": 3}
+    assert counts(path, events=False, duplicates="sum") == {"2024-01-05": 3}
+    found = problem(written("id,date_start,date_end,count\n1,2024-01-05,2024-01-05,2\n"))
+    assert found.cure.startswith("choose events=True (each row is one event), --events")
+    body = "id,year,date_start,date_end,best,low,high,month\n1,2024,2024-01-05,2024-01-05,1,1,1,1\n"
+    assert "where each row is one event, choose events=True, --events" in str(
+        problem(written(body))
+    )
+    assert counts(written(body), events=True) == {"2024-01": 1}
+
+
+@pytest.mark.parametrize("incomplete", ["keep", "exclude"])
+def test_a_month_that_has_not_begun_is_refused_whatever_is_chosen(written, incomplete):
+    path = written("month,count\n2099-01,1\n2099-02,5\n")
+    found = understood(path, incomplete=incomplete).problems
+    assert [p.place for p in found] == ["counts.csv, row 2", "counts.csv, row 3"]
+    assert found[0].problem == "2099-01 has not begun (today is 2026-03-10)"
+    assert "keep" not in found[0].cure
+    day = problem(written("date,count\n2026-03-20,1\n"), aggregate="month")
+    assert "2026-03-20 has not begun" in day.problem
+
+
+def test_rows_of_a_sheet_without_a_value_are_told(workbook):
+    rows = [HEADER, ["2024-01", 3], [None, None], ["=1/0", "=A9"], ["2024-02", 0], ["=1/0", "=A9"]]
+    assert repairs(workbook({"a": rows})) == (
+        "counts.xlsx: rows 3, 4 skipped: no value (blank, an error such as #N/A, or a formula that "
+        "was never calculated)"
+    )
+    said = str(problem(workbook({"a": [HEADER, ["2024-01", 3], ["2024-02", "=A9"]]})))
+    assert "row 3: the count is blank: no value (blank, an error such as #N/A, or a" in said
+
+
+def _closed():
+    connection = duckdb.connect()
+    relation = connection.sql("select '2024-01' as month, 1 as count")
+    connection.close()
+    return relation
+
+
+def _sql(text):
+    return duckdb.connect().sql(f"select {text}")
+
+
+UNREADABLE = {
+    "polars date": lambda: pl.DataFrame(
+        {"month": pl.Series([10_000_000]).cast(pl.Date), "count": [1]}
+    ),
+    "arrow, ignored column": lambda: pa.table(
+        {"month": ["2024-01"], "count": [1], "note": pa.array([10**18], pa.timestamp("us"))}
+    ),
+    "pandas date": lambda: pd.DataFrame(
+        {"month": pd.Series(np.array(["20000-01-01"], dtype="M8[s]")), "count": [1]}
+    ),
+    "arrow zone": lambda: pa.table(
+        {"month": pa.array([1], pa.timestamp("us", tz="Mars/Phobos")), "count": [1]}
+    ),
+    "decimal": lambda: pd.DataFrame(
+        {"month": ["2024-01"], "count": pd.Series([Decimal("sNaN")], dtype=object)}
+    ),
+    "index twice": lambda: pd.DataFrame(
+        {"count": [1]},
+        index=pd.MultiIndex.from_tuples([("2024-01", "x")], names=["month", "month"]),
+    ),
+    "duckdb columns": lambda: _sql("'2024-01' as month, 1 as count, 2 as count"),
+    "duckdb infinity": lambda: _sql("'infinity'::date as month, 1 as count"),
+    "duckdb cast": lambda: _sql("'2024-01' as month, x::int as count from (values ('a')) t(x)"),
+    "duckdb closed": _closed,
+    "polars lazy": lambda: pl.LazyFrame({"month": ["2024-01"]}).select("count"),
+}
+
+
+@pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_a_library_cannot_give_is_refused_in_one_line(make):
+    (found,) = read(make()).problems
+    assert found.place.startswith("data frame")
+    assert found.problem
+    assert found.cure
+    assert "\n" not in str(found)
+
+
+def test_observations_that_are_none_are_refused():
+    class Ready:
+        observations = (1, 2)
+
+    with pytest.raises(EvidenceError, match="observations hold int; give rows that are Observ"):
+        read_counts(Ready())
+
+
+def test_after_a_reading_error_nothing_else_is_asked(written, tmp_path):
+    assert problems(written('month,count\n"2024-01,3\n')) == [
+        "counts.csv, row 2: unexpected end of data; check the quotes"
+    ]
+    dates = pa.array([10**9], pa.date32())
+    pq.write_table(pa.table({"month": ["2024-01"], "count": [1], "seen": dates}), tmp_path / "a")
+    found = problem(tmp_path / "a")
+    assert str(found).startswith("a: column 'seen': cannot be read (OverflowError: ")
+    assert "damaged" not in found.problem
+
+
+@pytest.mark.parametrize("month", ["2024.1", 2024.1])
+def test_a_number_that_lost_its_zero_is_not_january(written, month):
+    frame = pd.DataFrame({"month": [month], "count": [1]})
+    found = problem(frame, date_format="%Y.%m")
+    assert found.row == 1
+    assert "month '2024.1' has a month of one digit" in found.problem
+    assert "2024.01 or 2024.10" in found.cure
+    assert "%Y.%m" not in problem(written("month,count\n2024.1,1\n")).cure
+    assert counts(written("month,count\n2024.10,1\n"), date_format="%Y.%m") == {"2024-10": 1}
+
+
+def test_a_month_and_its_days_are_not_added_up(written):
+    path = written("month,count\n2024-01,10\n2024-01-15,3\n")
+    said = str(problem(path, aggregate="month"))
+    assert "2024-01 (counts.csv, row 2) is a whole month, and other rows lie within it" in said
+    assert "keep the month, or its days (counts.csv, row 3)" in said
+    days = written("month,count\n2024-01-01,10\n2024-01-15,3\n")
+    assert counts(days, aggregate="month") == {"2024-01": 13}
+
+
+def test_days_that_count_as_zero_are_told(written):
+    path = written("date,count\n2024-01-30,1\n2024-01-31,0\n2024-02-29,2\n")
+    assert repairs(path, aggregate="month") == (
+        "battle_deaths: 3 dated rows are added up to 2 whole months, from the start of 2024-01 "
+        "though the first row is of 2024-01-30; 57 days without a row count as zero"
+    )
+    full = "".join(f"2024-02-{d:02},1\n" for d in range(1, 30))
+    assert repairs(written(f"date,count\n{full}"), aggregate="month") == (
+        "battle_deaths: 29 dated rows are added up to 1 whole month"
+    )
+
+
+def test_the_sources_of_events_are_kept_by_month(written):
+    body = (
+        "id,date_start,date_end,best,source\n1,2024-01-30,2024-02-02,7,news\n"
+        "2,2024-01-11,2024-01-11,3,tv\n3,2024-01-12,2024-01-12,3,news\n4,2024-03-12,2024-03-12,1,\n"
+    )
+    for spanning, expected in {
+        "days": ["news; tv", "news", ""],
+        "start": ["news; tv", "", ""],
+        "total": ["news; tv", ""],
+    }.items():
+        found = understood(written(body), spanning=spanning)
+        assert [o.source for o in found.rows] == expected
+
+
+def test_a_text_that_a_parquet_file_holds_once_is_not_laid_out(tmp_path):
+    rows = 3_000
+    text = pa.array(["x" * 100_000]).take(pa.array([0] * rows))
+    columns = {"month": ["2024-01"] * rows, "count": [1] * rows, "note": text}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet", compression="zstd")
+    del text, columns
+    usual, pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.system_memory_pool())
+    pa.set_memory_pool(pool)
+    try:
+        found = understood(tmp_path / "a.parquet", duplicates="last").problems
+    finally:
+        pa.set_memory_pool(usual)
+    assert 0 < pool.max_memory() < 20_000_000
+    assert "a.parquet: unpacked it is over 200 MB; keep the rows and columns" in str(found[0])
+    assert len(found) == 1
+
+
+def test_series_that_hold_no_counts_are_not_offered(written):
+    path = written("month,series,count\n2024-01,stagnation,1\n2024-01,treaty,0\n")
+    first, second = read(path, known=load().series).problems
+    assert first.problem == "unknown series 'stagnation' in the counts"
+    assert second.problem == "unknown series 'treaty' in the counts"
+    assert [p.place for p in (first, second)] == ["counts.csv, row 2", "counts.csv, row 3"]
+    allowed = {p.cure.partition("Allowed: ")[2] for p in (first, second)}
+    (listed,) = allowed
+    assert "battle_deaths" in listed
+    assert "treaty" not in listed
+
+
+def test_dates_beside_texts_with_a_format_are_told():
+    dates = pd.Series([date(2024, 1, 1), "02/01/2024", date(2024, 1, 3)], dtype=object)
+    frame = pd.DataFrame({"date": dates, "count": [1, 2, 3]})
+    assert repairs(frame, date_format="%d/%m/%Y").endswith(
+        "2 cells are dates already and were taken as they are"
+    )

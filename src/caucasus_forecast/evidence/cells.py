@@ -10,7 +10,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
-from .formats import parsed, possible
+from .formats import may_lack_zero, parsed, possible
 from .problems import offered, quoted, refused
 from .rows import Window, month_from
 
@@ -50,6 +50,8 @@ def count_of(value: Any, where: str) -> float:
         raise _no_count(value, where, _WHOLE)
     try:
         number = float(value)
+    except ValueError:  # a signalling NaN
+        raise _no_count(value, where, _WHOLE) from None
     except OverflowError:
         problem = f"the count is over {LARGEST:,}"
         raise refused(where, problem, "is it a typing error?", column="count") from None
@@ -149,7 +151,7 @@ def month_of(value: Any, where: str, form: str | None = None, *, whole: bool = T
         if text and not _ISO_DAY.fullmatch(text):
             raise _no_date(text, where, "month")
     first = day_of(value, where, "month", form)
-    if first.day != 1 and not whole:
+    if not whole and (form is None or "%d" in form or not text):
         return Window(first, first)
     if first.day != 1:
         raise refused(
@@ -167,6 +169,12 @@ def _formatted(text: str, form: str, where: str, column: str) -> date:
     if column != "month" and "%d" not in form:
         cure = "choose one with %d, or name the column month"
         raise refused(where, f"the date_format {form!r} has no day", cure, column=column)
+    if may_lack_zero(text, form):
+        problem = (
+            f"{column} {quoted(text)} has a month of one digit, and as a number 2024.10 is 2024.1"
+        )
+        cure = "write the month with two digits, as text: 2024.01 or 2024.10"
+        raise refused(where, problem, cure, column=column, value=text[:60])
     day = parsed(text, form)
     if day is None:
         problem = f"{column} {quoted(text)} is not in the date_format {form!r}"
@@ -176,6 +184,7 @@ def _formatted(text: str, form: str, where: str, column: str) -> date:
 
 
 def _period(value: Any, where: str) -> Window:
+    _plausible(value, where, "month")
     window = Window(
         _plausible(value.start_time.date(), where, "month"),
         _plausible(value.end_time.date(), where, "month"),
@@ -198,7 +207,8 @@ def _midnight(value: datetime, where: str, column: str) -> date:
         raise refused(where, f"{column} {value} has a time zone", cure, **at)
     if value.time() != time(0):
         raise refused(where, f"{column} {value} has a time of day", "give the date alone", **at)
-    return _plausible(value.date(), where, column)
+    _plausible(value, where, column)  # pandas has years that no date has
+    return value.date()
 
 
 def _calendar(parts: tuple[str, ...], text: str, where: str, column: str) -> date:
@@ -210,9 +220,10 @@ def _calendar(parts: tuple[str, ...], text: str, where: str, column: str) -> dat
     return _plausible(day, where, column)
 
 
-def _plausible(day: date, where: str, column: str) -> date:
-    if not 1900 <= day.year <= 2100:
-        problem = f"{column} {day} has the year {day.year}"
+def _plausible[Day](day: Day, where: str, column: str) -> Day:
+    year = getattr(day, "year", 0)
+    if not 1900 <= year <= 2100:
+        problem = f"{column} {day} has the year {year}"
         raise refused(where, problem, "is it a typing error?", column=column, value=str(day))
     return day
 

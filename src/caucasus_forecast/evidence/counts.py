@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from ..errors import nearest
 from ..names import DEATHS
 from .cells import blank, count_of, day_of, month_of
+from .embedded import load
 from .eventrows import EventRow, counted
 from .events import Event
 from .layouts import Layout, layout
 from .problems import Problem, TableError, offered, quoted, refused
 from .reading import Reading, reading_of
-from .rows import Observation, Window
+from .rows import Observation, Series, Window
 from .settling import Findings, settled
 from .tables import Table, open_table
 
@@ -85,7 +87,7 @@ def read(
     series: str = DEATHS,
     reading: Reading | Mapping[str, Any] | None = None,
     *,
-    known: Iterable[str] | None = None,
+    known: Iterable[str] | Mapping[str, Series] | None = None,
 ) -> Read:
     """Read a user's counts, with all repairs and all problems.
 
@@ -102,7 +104,8 @@ def read(
     reading
         Choices, where the table could be read in more than one way.
     known
-        Names of the series that may be given (default: any).
+        Names of the series that may be given (default: any); of a mapping to series, those that
+        rows can give: counts, and a status that a user's own graph declares.
 
     Raises
     ------
@@ -117,10 +120,15 @@ def read(
     data frame, series 'battle_deaths': no row for 2024-02; choose gaps='missing' ...
     """
     choices = reading_of(reading)
+    if isinstance(known, Mapping):
+        known = [name for name, series_ in known.items() if _given_by_rows(series_)]
     ready = getattr(source, "observations", None)
     if isinstance(ready, tuple):
         where = type(source).__name__
         found = Findings(where)
+        if wrong := [type(o).__name__ for o in ready if not isinstance(o, Observation)]:
+            found.add(where, f"observations hold {wrong[0]}", "give rows that are Observation")
+            return Read(where, problems=tuple(found.problems))
         found.repairs += getattr(source, "repairs", ())
         given = {name: [o for o in ready if o.series == name] for name in _series_of(ready)}
         return _finished(
@@ -135,6 +143,12 @@ def read(
     if plan.kind == "events":
         return _of_events(table, plan, choices.series or series, choices, found, known)
     return _of_counts(table, plan, choices.series or series, choices, found, known)
+
+
+def _given_by_rows(series: Series) -> bool:
+    """Whether a user's rows can give a series: counts, or a status other than the package's."""
+    declared = series.mode == "status" and load().series.get(series.name) != series
+    return series.mode in ("counts", "events") or declared
 
 
 def _series_of(rows: Iterable[Observation]) -> list[str]:
@@ -158,11 +172,10 @@ def _of_counts(
         if plan.kind == "month" and reading.date_format is None and not run_together:
             run_together.extend(re.findall(r"^\s*(\d{6})\s*$", str(cells[plan.at["month"]])))
         if window is not None and name is not None and count is not None:
-            source = plan.at.get("source")
-            said = "" if source is None or blank(cells[source]) else str(cells[source]).strip()
+            said = _source(plan, cells)
             given.setdefault(name, []).append(Observation(window, name, count, said, place))
 
-    if not _each(table, plan, found, take):
+    if not _each(table, plan, found, take) and not found.problems:
         found.add(table.where, "no rows of counts", "add at least one row below the header")
     _say_format(reading, found)
     for text in run_together:
@@ -216,6 +229,11 @@ def _series(plan: Layout, cells: Sequence[Any], place: str, default: str) -> str
     return str(named).strip()
 
 
+def _source(plan: Layout, cells: Sequence[Any]) -> str:
+    at = plan.at.get("source")
+    return "" if at is None or blank(cells[at]) else str(cells[at]).strip()
+
+
 def _each(
     table: Table,
     plan: Layout,
@@ -224,13 +242,18 @@ def _each(
 ) -> int:
     """Take every row, and collect what is wrong with it; the number of rows."""
     n = seen = 0
+    nameless: set[int] = set()
+    days = {i for role, i in plan.at.items() if role in ("month", "date", "start", "end")}
 
     def attempt(reader: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return reader(*arguments)
         except TableError as error:
-            column = plan.name.get(error.problem.column, error.problem.column)
-            found.problems.append(replace(error.problem, row=n, column=column))
+            wrong = error.problem
+            if table.blanks and wrong.problem.endswith(" is blank"):
+                wrong = replace(wrong, problem=f"{wrong.problem}: {table.blanks}")
+            column = plan.name.get(wrong.column, wrong.column)
+            found.problems.append(replace(wrong, row=n, column=column))
             return None
 
     try:
@@ -238,6 +261,11 @@ def _each(
             seen, before = seen + 1, len(found.problems)
             wrong = table.misaligned(n, cells)
             if wrong is None:
+                for column, error in table.nameless(n, cells).items():
+                    if column not in nameless:
+                        nameless.add(column)
+                        found.problems.append(error.problem)
+                found.dates += sum(isinstance(cells[i], date) for i in days)
                 take(f"{table.where}, row {n}", cells, attempt)
                 wrong = table.comment(n, cells) if len(found.problems) > before else None
             if wrong is not None:
@@ -253,6 +281,10 @@ def _each(
 def _say_format(reading: Reading, found: Findings) -> None:
     if reading.date_format is not None:
         found.repairs.append(f"dates were read as {reading.date_format}")
+        if found.dates:
+            one = found.dates == 1
+            said = "cell is a date already and was" if one else "cells are dates already and were"
+            found.repairs.append(f"{found.dates} {said} taken as {'it is' if one else 'they are'}")
 
 
 def _known(
@@ -304,10 +336,10 @@ def _of_events(
         for column, i in scopes.items():
             values[column].add(str(cells[i]))
         if window is not None and name is not None and deaths is not None:
-            row = EventRow(Event(window, deaths, place), key, name)
+            row = EventRow(Event(window, deaths, place), key, name, _source(plan, cells))
             given.setdefault(name, []).append(row)
 
-    if not _each(table, plan, found, take):
+    if not _each(table, plan, found, take) and not found.problems:
         found.add(table.where, "no rows of events", "add at least one row below the header")
     _say_format(reading, found)
     firsts = {name: (rows[0].event.id, len(rows)) for name, rows in given.items()}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from ..errors import EvidenceError
 from . import settling
 from .events import Event, monthly
-from .problems import Problem, offered, quoted
+from .problems import Problem, listed, offered, quoted
 from .reading import Reading
 from .rows import ONE_DAY, Observation, Window, month_from, within_a_month
 from .settling import Findings
@@ -17,11 +18,12 @@ from .settling import Findings
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One row: its event, the key that only it should have, and the series it counts for."""
+    """One row: its event, the key that only it should have, its series, and who told of it."""
 
     event: Event
     key: str
     series: str
+    source: str = ""
 
 
 def counted(
@@ -51,7 +53,25 @@ def counted(
         found.problems.append(Problem(f"{found.where}, series {name!r}", str(error), ""))
         return []
     found.repairs += _said(name, events, read, reading)
-    return list(read)
+    return _cited(read, events, {row.event.id: row.source for row in rows}, reading)
+
+
+def _cited(
+    read: Sequence[Observation], events: Sequence[Event], sources: dict[str, str], reading: Reading
+) -> list[Observation]:
+    """The totals with the sources of the events in each."""
+    starts = [o.window.start for o in read]
+    told: list[dict[str, None]] = [{} for _ in read]
+    for event in events:
+        window = event.window
+        end = window.start if reading.spanning == "start" else window.end
+        first, last = (bisect_right(starts, day) for day in (window.start, end))
+        for said in told[first - 1 : last] if sources[event.id] else ():
+            said[sources[event.id]] = None
+    return [
+        replace(o, source="; ".join(said)) if said else o
+        for o, said in zip(read, told, strict=True)
+    ]
 
 
 def _single(name: str, rows: Sequence[EventRow], reading: Reading, found: Findings) -> list[Event]:
@@ -70,7 +90,7 @@ def _single(name: str, rows: Sequence[EventRow], reading: Reading, found: Findin
             problem = f"the event {quoted(row.key)} is listed twice"
             found.add(row.event.id, problem, f"see {kept[row.key].id}; keep one, or {choices}")
     if again:
-        one, places = len(again) == 1, settling.listed(e.id for e in again)
+        one, places = len(again) == 1, listed(e.id for e in again)
         done = f"{'is' if one else 'are'} listed again later and left out"
         if reading.duplicates == "sum":
             done = f"repeat{'s' * one} another, all are counted"

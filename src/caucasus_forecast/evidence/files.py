@@ -123,6 +123,16 @@ def refuse_wide(columns: Sized, where: str) -> None:
         raise refused(where, problem, "keep those that are needed")
 
 
+def unreadable(what: str, error: BaseException) -> BaseException:
+    """What a library says of values that it cannot give; an interrupt stays what it is."""
+    if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        return error
+    lines = str(error).strip().splitlines() or [""]
+    said = f"{type(error).__name__}: {lines[0][:120]}" if lines[0] else type(error).__name__
+    cure = "correct or drop the column that it cannot hold, or save the table as CSV"
+    return refused(what, f"cannot be read ({said})", cure)
+
+
 def too_long(where: str) -> Exception:
     """The error of a table with too many rows."""
     cure = "keep those of the series and years that are needed"

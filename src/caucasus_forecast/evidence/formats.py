@@ -85,6 +85,18 @@ def _month(text: str) -> int:
     return names[0] if names else 0
 
 
+def may_lack_zero(text: str, form: str) -> bool:
+    """Whether a month after a dot has one digit: October as a number is 2024.1, like January.
+
+    Examples
+    --------
+    >>> may_lack_zero("2024.1", "%Y.%m"), may_lack_zero("2024.10", "%Y.%m")
+    (True, False)
+    """
+    dotted = re.search(r"%[Yy]\.%m$", form.strip())
+    return dotted is not None and re.search(r"\.\d$", text.strip()) is not None
+
+
 def possible(text: str) -> dict[str, date]:
     """The common formats a text may be in, and the day in each.
 
@@ -93,4 +105,5 @@ def possible(text: str) -> dict[str, date]:
     >>> list(possible("01/02/2024"))
     ['%d/%m/%Y', '%m/%d/%Y']
     """
-    return {form: day for form in _COMMON if (day := parsed(text, form)) is not None}
+    found = {form: parsed(text, form) for form in _COMMON if not may_lack_zero(text, form)}
+    return {form: day for form, day in found.items() if day is not None}

@@ -66,18 +66,41 @@ def layout(table: Table, reading: Reading) -> Layout:
     events = _events(table, there, chosen, reading)
     if events is not None:
         _refuse_unfit(table, reading, _COUNTS_ONLY, events=True)
-        return _made("events", events, table)
+        return _made("events", events, table, chosen, reading)
     at = {role: i for role, i in there.items() if role in _ROLES} | chosen
-    kind = _counted(table, at, reading)
+    kind = _counted(table, at, chosen, reading)
     _refuse_unfit(table, reading, _EVENTS_ONLY, events=False)
     if kind == "interval" and reading.aggregate is not None:
         cure = "leave out aggregate: each row is the total of its interval"
         raise refused(table.where, "its rows are intervals, which are not added up", cure)
-    return _made(kind, at, table)
+    days = {"interval": ("start", "end")}.get(kind, (kind,))
+    used = {role: i for role, i in at.items() if role in (*days, "count", "series", "source")}
+    return _made(kind, used, table, chosen, reading)
 
 
-def _made(kind: str, at: Mapping[str, int], table: Table) -> Layout:
-    return Layout(kind, at, {role: table.columns[i] for role, i in at.items()})
+def _made(
+    kind: str, at: Mapping[str, int], table: Table, chosen: Mapping[str, int], reading: Reading
+) -> Layout:
+    """The layout, if it uses all that was chosen."""
+    name = {role: table.columns[i] for role, i in at.items()}
+    read = ", ".join(f"{role} from {column!r}" for role, column in name.items())
+    for role, i in chosen.items():
+        if i != at.get("start" if (kind, role) == ("events", "date") else role):
+            problem = (
+                f"column {quoted(table.columns[i])} is chosen for {role} and would not be used"
+            )
+            both = " or choose start and end both," if role in ("start", "end") else ""
+            cure = f"leave the choice out,{both} as the rows are read as {kind}: {read}"
+            raise refused(table.where, problem, cure, column=role)
+    if reading.series is not None and "series" in at:
+        problem = (
+            f"series={reading.series!r} is chosen, and the column {name['series']!r} has its own"
+        )
+        raise refused(table.where, problem, "leave out series, or drop the column", column="series")
+    if kind == "events" and "count" in chosen and "estimate" in reading.chosen:
+        problem = f"estimate={reading.estimate!r} and the column {name['count']!r} are both chosen"
+        raise refused(table.where, problem, "leave out one of the two", column="count")
+    return Layout(kind, at, name)
 
 
 def _chosen(table: Table, role: str, name: str) -> int:
@@ -92,21 +115,40 @@ def _events(
     table: Table, there: Mapping[str, int], chosen: Mapping[str, int], reading: Reading
 ) -> dict[str, int] | None:
     """Where the parts of event rows stand, if the rows are events."""
-    counted = {"count", "month"} & ({*there} | {*chosen})
-    if reading.events is False or (reading.events is None and counted):
-        return None
+    roles = {*there} | {*chosen}
     days = _event_days(there, chosen)
-    deaths = _event_deaths(table, there, chosen, reading)
     ids = [chosen["id"]] if "id" in chosen else [there[c] for c in EVENT_IDS if c in there]
+    if reading.events is False:
+        return None
+    if reading.events is None and {"count", "month"} & roles:
+        if days and ids and "count" in roles and not _told(roles, reading):
+            _refuse_counted_ids(table, roles)
+        return None
+    deaths = _event_deaths(table, there, chosen, reading)
     if days is None or (reading.events is None and not (deaths or ids)):
         return None
     if reading.events is None and not ids:
         _refuse_unclear(table, {*days.values(), *deaths})
-    series = (
-        [chosen["series"]] if "series" in chosen else [there[c] for c in there if c == "series"]
-    )
-    rest = {"count": deaths, "id": ids, "series": series}
-    return days | {role: columns[0] for role, columns in rest.items() if columns}
+    said = {role: i for role, i in {**there, **chosen}.items() if role in ("series", "source")}
+    rest = {"count": deaths, "id": ids}
+    return days | said | {role: columns[0] for role, columns in rest.items() if columns}
+
+
+def _told(roles: set[str], reading: Reading) -> bool:
+    """Whether the columns say by themselves that the rows are months or intervals."""
+    named = roles | ({"series"} if reading.series else set())
+    return "month" in roles or {"start", "end", "series"} <= named
+
+
+def _refuse_counted_ids(table: Table, roles: set[str]) -> None:
+    """Refuse rows with an id and a count, which may be events or totals."""
+    problem = f"with the columns {','.join(filter(None, table.columns))} a row looks like one event"
+    choices = [(True, "each row is one event")]
+    if "date" in roles or {"start", "end"} <= roles:
+        problem += ", or a total of its days"
+        choices.append((False, "a total"))
+    also = ", --no-events" * (len(choices) - 1)
+    raise refused(table.where, problem, f"{offered('events', *choices)}{also}")
 
 
 def _event_deaths(
@@ -133,8 +175,9 @@ def _refuse_unclear(table: Table, columns: set[int]) -> None:
 
 
 def _event_days(there: Mapping[str, int], chosen: Mapping[str, int]) -> dict[str, int] | None:
-    if "start" in chosen and "end" in chosen:
-        return {"start": chosen["start"], "end": chosen["end"]}
+    either = {role: i for role, i in {**there, **chosen}.items() if role in ("start", "end")}
+    if len(either) == 2 and not either.keys().isdisjoint(chosen):
+        return either
     if "date" in chosen:
         return {"start": chosen["date"], "end": chosen["date"]}
     for names in EVENT_DAYS:
@@ -143,12 +186,15 @@ def _event_days(there: Mapping[str, int], chosen: Mapping[str, int]) -> dict[str
     return None
 
 
-def _counted(table: Table, at: Mapping[str, int], reading: Reading) -> str:
+def _counted(
+    table: Table, at: Mapping[str, int], chosen: Mapping[str, int], reading: Reading
+) -> str:
     roles = {*at} | ({"series"} if reading.series else set())
+    days = _days_of_counts(table, at, chosen)
     for needed in LAYOUTS:
-        if set(needed) <= roles:
+        if set(needed) <= roles and needed[0] == days:
             return {"start": "interval"}.get(needed[0], needed[0])
-    if {"start", "end", "count"} <= roles:
+    if days == "start" and "count" in roles:
         cure = f"add a column series, or choose series={DEATHS!r}, --series on the command line"
         raise refused(table.where, "start,end,count without a series", cure)
     wanted = " or ".join(",".join(x) for x in LAYOUTS)
@@ -161,9 +207,28 @@ def _counted(table: Table, at: Mapping[str, int], reading: Reading) -> str:
         f"needed: {wanted}, in the first line{close}; rename them, or choose columns={wanting}, "
         f"{options} on the command line"
     )
-    if "date" in roles:
-        cure += "; or, where each row is one event, choose events=True and a series, --events"
+    there = {name: i for i, name in enumerate(table.columns)}
+    if reading.events is None and _event_days(there, chosen):
+        deaths = "count" in roles or any(c in there for c in EVENT_DEATHS["best"])
+        also = "" if deaths else " and a series"
+        cure += f"; or, where each row is one event, choose events=True{also}, --events"
     raise refused(table.where, f"columns are {quoted(','.join(table.columns))}", cure)
+
+
+def _days_of_counts(table: Table, at: Mapping[str, int], chosen: Mapping[str, int]) -> str:
+    """The first role of the days that rows of counts are read by: `month`, `date` or `start`."""
+    every = (("month",), ("date",), ("start", "end"))
+    there = [roles for roles in every if all(role in at for role in roles)]
+    picked = [roles for roles in there if any(role in chosen for role in roles)]
+    if len(there) > 1 and "count" in at and len(picked) != 1:
+        names = [" with ".join(repr(table.columns[at[r]]) for r in roles) for roles in there]
+        options = " or ".join(f"--{roles[0]}-col" for roles in there)
+        cure = (
+            f"choose columns={{{there[0][0]!r}: {table.columns[at[there[0][0]]]!r}}} or the other, "
+            f"{options} on the command line, or drop one"
+        )
+        raise refused(table.where, f"days stand in {' and in '.join(names)}", cure)
+    return (picked or there or [("",)])[0][0]
 
 
 def _similar(column: str) -> str:

@@ -6,11 +6,10 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..errors import EvidenceError
-from .files import MOST_BYTES, MOST_ROWS, too_large, too_long
-from .problems import refused
+from .files import MOST_BYTES, MOST_ROWS, too_large, too_long, unreadable
+from .problems import quoted, refused
 
-_BATCH = 10_000
+_BATCH = 10_000  # rows
 
 
 def opened(body: bytes, where: str) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
@@ -27,7 +26,8 @@ def opened(body: bytes, where: str) -> tuple[list[str], Iterator[tuple[int, Sequ
         cure = "pip install 'caucasus-forecast[tables]', or save the table as CSV"
         raise refused(where, "reading Parquet needs pyarrow", cure) from None
     try:
-        file = pq.ParquetFile(io.BytesIO(body))
+        texts = _texts(pq.ParquetFile(io.BytesIO(body)).schema_arrow)
+        file = pq.ParquetFile(io.BytesIO(body), read_dictionary=texts)
         about = file.metadata
         groups = [about.row_group(i) for i in range(about.num_row_groups)]
         size = sum(group.total_byte_size for group in groups)
@@ -41,19 +41,58 @@ def opened(body: bytes, where: str) -> tuple[list[str], Iterator[tuple[int, Sequ
     return columns, _rows(file, where, columns)
 
 
+def _texts(schema: Any) -> list[str]:
+    """Names of the columns of texts, which are read as each text once and its places."""
+    import pyarrow.types as kinds
+
+    return [
+        field.name
+        for field in schema
+        if kinds.is_string(field.type)
+        or kinds.is_large_string(field.type)
+        or kinds.is_binary(field.type)
+    ]
+
+
 def _rows(file: Any, where: str, columns: list[str]) -> Iterator[tuple[int, Sequence[Any]]]:
-    n = 0
+    n = size = 0
+    batches = file.iter_batches(_BATCH)
+    while True:
+        try:
+            batch = next(batches, None)
+        except Exception as error:
+            raise _damaged(where, error) from None
+        if batch is None:
+            return
+        size += sum(map(_size, batch.columns))
+        if size > MOST_BYTES:
+            raise too_large(where, "unpacked it is")
+        named = zip(columns, batch.columns, strict=True)
+        for row in zip(*(_values(column, name, where) for name, column in named), strict=True):
+            n += 1
+            yield n, row
+
+
+def _size(column: Any) -> int:
+    """Bytes of a column once each row has its text."""
+    import pyarrow.compute as pc
+
+    if not hasattr(column, "dictionary"):
+        return int(column.nbytes)
     try:
-        for batch in file.iter_batches(_BATCH):
-            if batch.num_rows and batch.nbytes > MOST_BYTES:
-                raise too_large(where, "unpacked it is")
-            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                n += 1
-                yield n, row
-    except EvidenceError:
-        raise
-    except Exception as error:
-        raise _damaged(where, error) from None
+        lengths = pc.binary_length(column.dictionary)
+    except NotImplementedError:  # a dictionary of no texts
+        return int(column.nbytes)
+    return int(pc.sum(lengths.cast("int64").take(column.indices)).as_py() or 0)
+
+
+def _values(column: Any, name: str, where: str) -> list[Any]:
+    try:
+        plain = column.dictionary_decode() if hasattr(column, "dictionary") else column
+        found: list[Any] = plain.to_pylist()
+    except Exception as error:  # a date beyond the year 9999, say
+        raise unreadable(f"{where}: column {quoted(name)}", error) from None
+    return found
 
 
 def _damaged(where: str, error: Exception) -> Exception:

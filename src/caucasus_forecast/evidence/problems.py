@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import EvidenceError
+
+SHOWN = 3  # months or rows that one sentence names
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,19 @@ def offered(option: str, *choices: tuple[object, str]) -> str:
     """
     said = " or ".join(f"{option}={v!r}" + (f" ({means})" if means else "") for v, means in choices)
     return f"choose {said}, --{option.replace('_', '-')} on the command line"
+
+
+def listed(words: Iterable[str]) -> str:
+    """The first few words, and how many more there are.
+
+    Examples
+    --------
+    >>> listed("abcde")
+    'a, b, c and 2 more'
+    """
+    every = list(words)
+    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
+    return ", ".join(every[:SHOWN]) + more
 
 
 def quoted(value: object) -> str:

@@ -8,11 +8,9 @@ from datetime import date
 from itertools import pairwise
 
 from .embedded import by_month
-from .problems import Problem, offered
+from .problems import SHOWN, Problem, listed, offered
 from .reading import Reading
 from .rows import ONE_DAY, Observation, Window, month_from
-
-_SHOWN = 3  # months or rows that one sentence names
 
 
 def today() -> date:
@@ -27,6 +25,7 @@ class Findings:
     where: str
     repairs: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    dates: int = 0  # cells that were dates before a format was asked
 
     def add(self, place: str, problem: str, cure: str) -> None:
         """Add a problem of no one row."""
@@ -63,7 +62,7 @@ def settled(
     rows = sorted(given, key=lambda o: o.window)
     if [o.window for o in rows] != [o.window for o in given]:
         found.repairs.append(f"{name}: rows were not in order of time, sorted")
-    rows = _single(name, rows, reading, found)
+    rows = _single(name, _begun(rows, found), reading, found)
     if reading.aggregate == "month":
         rows = _aggregated(name, rows, found)
     _find_overlaps(name, rows, found)
@@ -83,19 +82,6 @@ def label(window: Window) -> str:
     return f"{window.start:%Y-%m}" if window.whole_month else str(window)
 
 
-def listed(words: Iterable[str]) -> str:
-    """The first few words, and how many more there are.
-
-    Examples
-    --------
-    >>> listed("abcde")
-    'a, b, c and 2 more'
-    """
-    every = list(words)
-    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
-    return ", ".join(every[:_SHOWN]) + more
-
-
 # --------------------------------------------------------------------------- doubles, overlaps
 
 
@@ -112,7 +98,7 @@ def _single(
 
 
 def _one(name: str, group: Sequence[Observation], reading: Reading, found: Findings) -> Observation:
-    window, ids = group[0].window, "; ".join(o.id for o in group[:_SHOWN])
+    window, ids = group[0].window, "; ".join(o.id for o in group[:SHOWN])
     times = "twice" if len(group) == 2 else f"{len(group)} times"
     if reading.duplicates == "error":
         cure = "keep one, or add them up: " + offered(
@@ -120,7 +106,7 @@ def _one(name: str, group: Sequence[Observation], reading: Reading, found: Findi
         )
         found.of(name, f"{window} is listed {times} ({ids})", cure)
         return group[0]
-    counts = "; ".join(f"{o.count:.0f}" for o in group[:_SHOWN])
+    counts = "; ".join(f"{o.count:.0f}" for o in group[:SHOWN])
     said = f"{name}: {label(window)} is listed {times} ({ids}: {counts})"
     if reading.duplicates == "last":
         found.repairs.append(f"{said}, the last is kept")
@@ -140,12 +126,12 @@ def _aggregated(name: str, rows: list[Observation], found: Findings) -> list[Obs
         months.setdefault(month_from(o.window.start), []).append(o)
     if all(months.get(o.window) == [o] for o in rows):
         return rows
-    last = rows[-1].window
-    found.repairs.append(
-        f"{name}: {len(rows)} dated rows are added up to {len(months)} whole month"
-        f"{'s' * (len(months) != 1)}, to the end of {last.end:%Y-%m} though the last row is of "
-        f"{label(last)}"
-    )
+    for month, group in months.items():
+        if len(group) > 1 and (total := next((o for o in group if o.window == month), None)):
+            problem = f"{label(month)} ({total.id}) is a whole month, and other rows lie within it"
+            others = listed(o.id for o in group if o is not total)
+            found.of(name, problem, f"keep the month, or its days ({others})")
+    found.repairs.append(f"{name}: {_added_up(rows, list(months))}")
     return [
         replace(
             group[0], window=month, count=sum(o.count for o in group),
@@ -153,6 +139,21 @@ def _aggregated(name: str, rows: list[Observation], found: Findings) -> list[Obs
         )
         for month, group in months.items()
     ]  # fmt: skip
+
+
+def _added_up(rows: Sequence[Observation], months: Sequence[Window]) -> str:
+    """What was added up, and how far the rows are from filling their months."""
+    first, last = rows[0].window, rows[-1].window
+    said = f"{len(rows)} dated rows are added up to {len(months)} whole month"
+    said += "s" * (len(months) != 1)
+    if first.start != months[0].start:
+        said += f", from the start of {first.start:%Y-%m} though the first row is of {label(first)}"
+    if last.end != months[-1].end:
+        said += f", to the end of {last.end:%Y-%m} though the last row is of {label(last)}"
+    days = sum(month.days for month in months) - sum(o.window.days for o in rows)
+    if days > 0:
+        said += f"; {days} day{'s' * (days != 1)} without a row count as zero"
+    return said
 
 
 def _find_overlaps(name: str, rows: Sequence[Observation], found: Findings) -> None:
@@ -165,6 +166,15 @@ def _find_overlaps(name: str, rows: Sequence[Observation], found: Findings) -> N
 # --------------------------------------------------------------------------- what is not over
 
 
+def _begun(rows: Sequence[Observation], found: Findings) -> list[Observation]:
+    """The rows that have begun; the others are problems, whatever is chosen."""
+    for o in rows:
+        if o.window.start > today():
+            problem = f"{label(o.window)} has not begun (today is {today()})"
+            found.add(o.id, problem, "correct the date, or drop the row")
+    return [o for o in rows if o.window.start <= today()]
+
+
 def _past(
     name: str, rows: list[Observation], reading: Reading, found: Findings
 ) -> list[Observation]:
@@ -173,11 +183,7 @@ def _past(
             found.repairs.append(f"{name}: {label(rows[-1].window)} is kept, though not over")
         return rows
     ended = [o for o in rows if o.window.end < today()]
-    for o in rows[len(ended):]:  # fmt: skip
-        if o.window.start > today():
-            cure = "correct the date, or " + offered("incomplete", ("keep", ""))
-            found.add(o.id, f"{label(o.window)} has not begun (today is {today()})", cure)
-    if open_ := [label(o.window) for o in rows[len(ended) :] if o.window.start <= today()]:
+    if open_ := [label(o.window) for o in rows[len(ended) :]]:
         found.repairs.append(
             f"{name}: {listed(open_)} is not over (today is {today()}) and is left out; "
             "incomplete='keep' keeps it"

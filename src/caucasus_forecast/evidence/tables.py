@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import EvidenceError
 from . import files
+from .cells import blank
 from .problems import TableError, offered, quoted, refused
 from .reading import SEPARATORS, Reading
 
@@ -35,6 +37,8 @@ class Table:
         SHA-256 of the bytes it was read from; empty for a data frame.
     notes
         What had to be understood to read it.
+    blanks
+        What else a blank cell may have been, where it cannot be told.
     """
 
     where: str
@@ -42,6 +46,7 @@ class Table:
     cells: Cells
     digest: str = ""
     notes: tuple[str, ...] = ()
+    blanks: str = ""
 
     def misaligned(self, n: int, cells: Sequence[Any]) -> TableError | None:
         """The error of a row that has not one cell for each column, if it is that."""
@@ -53,6 +58,22 @@ class Table:
         problem = f"{len(cells)} cells under {len(self.columns)} columns ({names})"
         cure = "a thousands separator or a stray comma?"
         return refused(f"{self.where}, row {n}", problem, cure, row=n)
+
+    def nameless(self, n: int, cells: Sequence[Any]) -> dict[int, TableError]:
+        """The errors of the cells of a row that stand under no name, by number of the column.
+
+        A number in the first column is the number of its row, as data frames are written.
+        """
+        under = {i: cells[i] for i, name in enumerate(self.columns) if not name}
+        if str(under.get(0, "")).isdigit():
+            del under[0]
+        return {i: self._nameless(n, i, value) for i, value in under.items() if not blank(value)}
+
+    def _nameless(self, n: int, column: int, value: Any) -> TableError:
+        problem = f"{quoted(value)} stands in column {column + 1}, which has no name"
+        cure = "name the column, or drop its cells; a thousands separator splits a number in two"
+        at = {"row": n, "column": f"column {column + 1}", "value": str(value)[:60]}
+        return refused(f"{self.where}, row {n}", problem, cure, **at)
 
     def comment(self, n: int, cells: Sequence[Any]) -> TableError | None:
         """The error of a row that is a comment, if it is that."""
@@ -88,6 +109,8 @@ def _rows(table: Table) -> Iterator[tuple[int, Row]]:
     for n, cells in table.cells:
         if wrong := table.misaligned(n, cells):
             raise wrong
+        for error in table.nameless(n, cells).values():
+            raise error
         yield n, dict(zip(table.columns, cells, strict=True))
 
 
@@ -126,11 +149,12 @@ def _file(path: Path, reading: Reading, fold: bool) -> Table:
         columns, cells = parquet(body, where)
         return Table(where, named(columns, fold), cells, digest)
     if body.startswith(files.ZIP):
+        from .workbooks import NO_VALUE
         from .workbooks import opened as workbook
 
         _refuse_choices(where, "a workbook", reading, "separator")
         columns, cells, notes = workbook(body, where, reading.sheet)
-        return Table(where, named(columns, fold), cells, digest, notes)
+        return Table(where, named(columns, fold), cells, digest, notes, NO_VALUE)
     files.refuse_other(body, where)
     _refuse_choices(where, "a text file", reading, "sheet")
     if body.startswith(files.GZIP):
@@ -229,18 +253,31 @@ def _frame(source: Any, reading: Reading, fold: bool) -> Table:
 
     _refuse_choices("data frame", "a data frame", reading, "separator", "sheet")
     try:
-        native = nw.from_native(_with_columns(source))
+        native = _native(_with_columns(source))
+        frame = native.collect() if isinstance(native, nw.LazyFrame) else native
+        if len(frame) > files.MOST_ROWS:
+            raise files.too_long("data frame")
+        return Table("data frame", named(frame.columns, fold), enumerate(frame.rows(), start=1))
+    except EvidenceError:
+        raise
+    except nw.exceptions.DuplicateError as error:
+        said = " ".join(str(error).split())[:160]
+        problem, cure = "a column appears twice", f"keep one ({said})"
+        raise refused("data frame", problem, cure) from None
+    except BaseException as error:  # each library has errors of its own, and polars panics
+        raise files.unreadable("data frame", error) from None
+
+
+def _native(source: Any) -> Any:
+    """A frame as narwhals has it."""
+    import narwhals.stable.v2 as nw
+
+    try:
+        return nw.from_native(source)
     except TypeError:
         ways = [f", as {way}() gives" for way in _FRAMES if hasattr(source, way)]
         cure = "pass a CSV path or a data frame" + "".join(ways[:1])
         raise refused(f"counts given as {type(source).__name__}", "", cure) from None
-    except nw.exceptions.DuplicateError as error:
-        problem, cure = "a column appears twice", f"keep one ({error})"
-        raise refused("data frame", problem, cure) from None
-    frame = native.collect() if isinstance(native, nw.LazyFrame) else native
-    if len(frame) > files.MOST_ROWS:
-        raise files.too_long("data frame")
-    return Table("data frame", named(frame.columns, fold), enumerate(frame.rows(), start=1))
 
 
 def _with_columns(source: Any) -> Any:

@@ -11,8 +11,9 @@ from typing import Any
 
 from ..errors import EvidenceError, nearest
 from .files import MOST_BYTES, MOST_ROWS, too_large, too_long
-from .problems import offered, quoted, refused
+from .problems import listed, offered, quoted, refused
 
+NO_VALUE = "no value (blank, an error such as #N/A, or a formula that was never calculated)"
 MOST_CELLS = 20_000_000
 _PIECE = 1 << 20
 _CELL = re.compile(rb"\br\s*=\s*[\"']([A-Z]{1,3})(\d{1,7})[\"']")
@@ -54,13 +55,17 @@ def opened(body: bytes, where: str, sheet: str | None) -> tuple[list[str], Rows,
     except BaseException as error:
         raise _damaged(where, error) from None
     numbered = [(n, [_plain(c) for c in row]) for n, row in enumerate(rows, start=1)]
-    numbered = [(n, row) for n, row in numbered if any(c != "" for c in row)]
-    if not numbered:
+    filled_rows = [(n, row) for n, row in numbered if any(c != "" for c in row)]
+    if not filled_rows:
         raise refused(where, f"the sheet {quoted(name)} is empty", "it needs a header and rows")
-    if len(numbered) > MOST_ROWS:
+    if len(filled_rows) > MOST_ROWS:
         raise too_long(where)
-    notes = (f"{where}: the sheet {quoted(name)} was read",) if len(every) > 1 else ()
-    return [str(c) for c in numbered[0][1]], iter(numbered[1:]), notes
+    notes = [f"{where}: the sheet {quoted(name)} was read"] * (len(every) > 1)
+    first, header = filled_rows[0]
+    if empty := [str(n) for n, row in numbered if n > first and not any(c != "" for c in row)]:
+        many = "s" * (len(empty) > 1)
+        notes.append(f"{where}: row{many} {listed(empty)} skipped: {NO_VALUE}")
+    return [str(c) for c in header], iter(filled_rows[1:]), tuple(notes)
 
 
 def _chosen(where: str, every: list[str], filled: list[str], sheet: str | None) -> str:
