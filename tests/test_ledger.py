@@ -911,5 +911,5 @@ def test_arguments_of_the_wrong_kind(path, small_forecast):
     ledger.add(small_forecast, path)
     with pytest.raises(CaseError, match="void is given as list; give"):
         ledger.resolve(path, void=["S1"])
-    with pytest.raises(EvidenceError, match="evidence is given as str; give a table of counts as"):
+    with pytest.raises(EvidenceError, match="evidence is given as str; a table of counts is"):
         ledger.resolve(path, evidence="later.csv")

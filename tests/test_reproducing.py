@@ -87,8 +87,9 @@ def test_late_rows_and_revisions_taken_back_are_reached_too(small_forecast, few,
     back = small_forecast.update(row("2021-03", "battle_deaths", 4)).update(
         row("2021-03", "battle_deaths", 0)
     )
-    for there in (late, back):
-        assert reproducing.reproduce(saved(there, tmp_path)).equal
+    for name, there in {"late": late, "back": back}.items():
+        (tmp_path / name).mkdir()
+        assert reproducing.reproduce(saved(there, tmp_path / name)).equal
 
 
 def test_a_road_that_is_not_told_whole_is_refused(small_forecast, few, tmp_path):

@@ -124,7 +124,7 @@ def _variables(group: str, data: xr.Dataset, wanted: Mapping[str, tuple[str, ...
             raise Unlike(f"{group}/{name} is not on {', '.join(dims)}")
     for key, variable in data.variables.items():
         kind = _kind(group, key)
-        if variable.dtype.kind not in KINDS[kind]:
+        if variable.size and variable.dtype.kind not in KINDS[kind]:
             raise Unlike(f"{group}/{key} is {variable.dtype}, not {kind}")
 
 
