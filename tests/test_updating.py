@@ -163,7 +163,7 @@ def test_the_same_month_twice_is_refused(embedded):
     [
         ("start,end,series,count\n2021-11-20,2021-12-10,battle_deaths,3\n", "overlaps 2021-11-01"),
         ("month,series,count\n2021-12,battle_death,3\n", "did you mean 'battle_deaths'"),
-        ("month,series,count\n2021-12,treaty,1\n", "'treaty' is not counted.*update\\(evidence="),
+        ("month,series,count\n2021-12,treaty,1\n", "unknown series 'treaty'"),
         ("month,count\n2021-12,-3\n", "cannot be negative"),
     ],
 )

@@ -293,7 +293,7 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     return csv_text(list(rows[0]), (r.values() for r in rows), "{:.6g}".format) if rows else ""
 
 
-def _case_toml(case: Case, inputs: Mapping[str, str], as_of: str, rerun: str) -> str:
+def _case_toml(case: Case, inputs: Mapping[str, str], as_of: str, rerun: str = RERUN) -> str:
     """Write a case as TOML, its files those of the folder."""
     fields = (
         case.model_dump(exclude_none=True) | dict(inputs) | {"as_of": date.fromisoformat(as_of)}
