@@ -913,3 +913,12 @@ def test_arguments_of_the_wrong_kind(path, small_forecast):
         ledger.resolve(path, void=["S1"])
     with pytest.raises(EvidenceError, match="evidence is given as str; a table of counts is"):
         ledger.resolve(path, evidence="later.csv")
+
+
+def test_words_of_sqlite_that_are_no_text_are_damage(path, small_forecast):
+    ledger.add(small_forecast, path)
+    body = bytearray(path.read_bytes())
+    body[body.index(b"CREATE TRIGGER entry_stays") + 8] = 0xFF
+    path.write_bytes(body)
+    with pytest.raises(CorruptResultError, match=r"ledger\.sqlite: .*take the ledger from a copy"):
+        ledger.entries(path)

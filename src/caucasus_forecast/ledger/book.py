@@ -258,6 +258,8 @@ def _worded(path: Path) -> Iterator[None]:
         raise
     except sqlite3.Error as error:
         raise _told(path, error) from error
+    except UnicodeDecodeError as error:  # in the words of SQLite about a damaged schema
+        raise CorruptResultError(f"{path}: the file is damaged; {CURE}") from error
     except OSError as error:
         raise StorageError(
             f"{path}: cannot be read or written ({error.strerror or error}); name another file "
