@@ -184,10 +184,7 @@ def _evidence(study: Study, held: Mapping[str, Any]) -> Evidence:
         Observation(Window(*map(date.fromisoformat, (start, end))), series, float(count))
         for start, end, series, count in held["counts"]
     ]
-    for name in dict.fromkeys(o.series for o in rows):
-        own = replace(seen.series[name], mode="counts", coverage=(), source="user")
-        seen = seen.with_series(own, [o for o in rows if o.series == name])
-    return seen
+    return seen.with_counts(rows)
 
 
 def _told(study: Study, held: Mapping[str, Any]) -> bool:

@@ -221,31 +221,40 @@ def _recover(target: Path) -> None:
 
 def _copy_inputs(case: Case, folder: Path) -> dict[str, str]:
     """Copy the user's own files beside the result, so that it can be made again from the folder."""
-    from .. import graph as graphs
-    from .. import priors as prior_sets
     from .. import scenarios
     from .. import theory as theories
-    from ..case import EMBEDDED
 
-    given = {
-        "evidence": "" if case.evidence == EMBEDDED else case.evidence,
-        "graph": "" if case.graph in graphs.available() else case.graph,
-        "priors": "" if case.priors in prior_sets.list() else case.priors,
-        "scenarios": "" if case.scenarios in scenarios.available() else case.scenarios,
-        "delays": case.delays or "",
-    }
     theories.load(case.graph).beliefs(case.priors)  # refuse it now, not after the folder is made
     copied: dict[str, str] = {}
-    for key, source in given.items():
-        if source:
-            if key == "scenarios":
-                scenarios.load(source)
-            name = re.sub(r"[^\w.+-]+", "-", Path(source).name)
-            copied[key] = f"inputs/{key}/{name}"
-            with storing(folder):
-                (folder / copied[key]).parent.mkdir(parents=True)
-                shutil.copyfile(source, folder / copied[key])
+    for key, source in own_files(case).items():
+        if key == "scenarios":
+            scenarios.load(source)
+        copied[key] = copy_input(key, Path(source), folder)
     return copied
+
+
+def own_files(case: Case) -> dict[str, str]:
+    """The files of the user that a case names: what each is for, and where it is."""
+    from .. import graph, scenarios
+    from .. import priors as prior_sets
+    from ..case import EMBEDDED
+
+    shipped = {
+        "evidence": (EMBEDDED,), "graph": graph.available(), "priors": prior_sets.list(),
+        "scenarios": scenarios.available(),
+    }  # fmt: skip
+    own = {key: getattr(case, key) for key, known in shipped.items()
+           if getattr(case, key) not in known}  # fmt: skip
+    return own | ({"delays": case.delays} if case.delays else {})
+
+
+def copy_input(key: str, source: Path, folder: Path) -> str:
+    """Copy a file beside the result, under a safe name; return where."""
+    name = re.sub(r"[^\w.+-]+", "-", source.name)
+    with storing(folder):
+        (folder / "inputs" / key).mkdir(parents=True)
+        shutil.copyfile(source, folder / "inputs" / key / name)
+    return f"inputs/{key}/{name}"
 
 
 def _refuse_changed(forecast: Forecast, inputs: Mapping[str, str], folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -145,27 +144,26 @@ def _own_priors(updated: Updated, folder: Path) -> dict[str, str]:
 
 def _copied(case: Case, source: Path, folder: Path) -> dict[str, str]:
     """Copy the graph and the scenarios of a user from the folder of the run before."""
+    from . import run
+
     copied = {}
-    for key in _own_files(case):
+    for key in sorted(_needed(case)):
         found = sorted(source.glob(f"inputs/{key}/*")) if source.is_dir() else []
         if len(found) == 1 and found[0].is_file():
-            copied[key] = f"inputs/{key}/{found[0].name}"
-            with storing(folder):
-                (folder / copied[key]).parent.mkdir(parents=True)
-                shutil.copyfile(found[0], folder / copied[key])
+            copied[key] = run.copy_input(key, found[0], folder)
     return copied
 
 
-def _own_files(case: Case) -> list[str]:
-    from .. import graph, scenarios
+def _needed(case: Case) -> set[str]:
+    """What a saved forecast does not hold as the file it was."""
+    from . import run
 
-    shipped = {"graph": graph.available(), "scenarios": scenarios.available()}
-    return [key for key, names in shipped.items() if getattr(case, key) not in names]
+    return run.own_files(case).keys() & {"graph", "scenarios"}
 
 
 def _whole(case: Case, inputs: Mapping[str, str]) -> bool:
     """Whether the folder has all that a run of its case needs."""
-    return all(key in inputs for key in _own_files(case))
+    return _needed(case) <= inputs.keys()
 
 
 def _delay(updated: Updated, folder: Path) -> dict[str, str]:

@@ -6,11 +6,11 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import xarray as xr
 
-from ..errors import CaseError
+from ..errors import CaseError, expect
 from ..study import Study
 
 BASELINE = "baseline"
@@ -20,6 +20,7 @@ SAFE = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_-])?", re.ASCII)
 ABBREVIATION = re.compile(r"[A-Za-z0-9_]{1,80}", re.ASCII)
 
 
+@runtime_checkable
 class Finished(Protocol):
     """What an export reads of a forecast."""
 
@@ -117,10 +118,7 @@ def id_of(forecast: Finished) -> str:
 
 
 def _finished(forecast: Any) -> Finished:
-    if not hasattr(forecast, "labels"):
-        raise CaseError(
-            f"a forecast to export is given as {type(forecast).__name__}; load it first: cf.load()"
-        )
+    expect(forecast, Finished, "a forecast to export", "load it first: cf.load()", CaseError)
     found: Finished = forecast
     return found
 

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from .. import names, reweighting
-from ..errors import CaseError, QuestionError, nearest
+from ..errors import CaseError, QuestionError, expect, nearest
 from ..estimate import Sample, probability
 from ..forecasting import Forecast
 from ..scenarios import Condition, Question, measure
@@ -42,9 +42,7 @@ def made(forecast: Forecast, file: str = "", given: Sequence[str] = ()) -> Made:
     QuestionError
         For a condition that is no answer of a side question, or holds on no future.
     """
-    if not hasattr(forecast, "tree"):
-        kind = type(forecast).__name__
-        raise CaseError(f"the forecast to add is given as {kind}; load it first: cf.load()")
+    expect(forecast, Forecast, "the forecast to add", "load it first: cf.load()", CaseError)
     if isinstance(given, str):
         raise QuestionError(f"given is a list of conditions; write given=[{given!r}]")
     forecast._refuse_acted("ledger.add()")

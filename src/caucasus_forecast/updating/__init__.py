@@ -34,10 +34,11 @@ from ..tension import Ladder, Replay
 from .changes import beside, changed
 from .evidence import cells, joined, known, own_counts
 from .news import Item, news, without
+from .seeing import seen_again
 
 __all__ = [
-    "Item", "beside", "changed", "extended", "jump", "known", "news", "own_counts", "update",
-    "without",
+    "Item", "beside", "changed", "extended", "jump", "known", "news", "own_counts", "seen_again",
+    "update", "without",
 ]  # fmt: skip
 
 Array = np.ndarray
@@ -153,16 +154,6 @@ def _cheapest(
     if not weights.safe:
         return _sampled(new, priors, f"reweighting was not safe ({weights.words()})")
     return _reweighted(tree, new, priors, weights, replay), f"draws reweighted ({weights.words()})"
-
-
-def seen_again(tree: xr.DataTree, new: Study) -> tuple[Replay, Array]:
-    """The months of another study under the draws of a forecast, and the log ratio, (chain, draw).
-
-    The ratio is that of the likelihood there to the one the forecast's draws count for.
-    """
-    replay = new.replay(tree[names.POSTERIOR].to_dataset())
-    before = tree[names.LOG_LIKELIHOOD]["evidence"].sum(names.MONTH, dtype=float).to_numpy()
-    return replay, replay.log_likelihood.sum(-1).reshape(before.shape) - before
 
 
 def _sampled(new: Study, priors: PriorSet, why: str) -> tuple[xr.DataTree, str]:

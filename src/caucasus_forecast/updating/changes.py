@@ -28,8 +28,9 @@ from ..estimate import Sample, mcse
 from ..reweighting import Weights
 from ..scenarios import Table, percent, points
 from ..study import Study
-from ..tension import Ladder, Process, Replay
+from ..tension import Ladder, Process
 from .news import Item, news, without
+from .seeing import seen_again
 
 Array = np.ndarray
 
@@ -118,35 +119,21 @@ def _without(after: xr.DataTree, old: Study, new: Study, items: Sequence[Item]) 
     panel = without(new, old, items)
     study = replace(new, panel=panel) if isinstance(new.process, Ladder) else new.seeing(panel)
     drawn = after[names.POSTERIOR].to_dataset()
-    replay, weights = _weighed(after, study)
+    replay, ratio = seen_again(after, study)
+    weights = reweighting.of_tree(after, ratio)
     _, own = posterior.parameters(drawn, study.graph, study.case.model)
     futures = study.futures(study.origin(drawn, replay.state, own))
     moved = _unit(study.process) != _unit(new.process)
-    told = _weighed(after, new.seeing(panel))[1] if moved else weights
-    likelihood = special.logsumexp(-told.ratio, b=told.weights.share)
+    told = seen_again(after, new.seeing(panel))[1] if moved else ratio
+    share = reweighting.of_tree(after, told).share if moved else weights.share
+    likelihood = special.logsumexp(-told, b=share)
     return _World(
-        futures[names.RESOLVED].to_numpy()[..., -1], weights.weights,
-        float(-likelihood / np.log(2.0)),
-    )  # fmt: skip
+        futures[names.RESOLVED].to_numpy()[..., -1], weights, float(-likelihood / np.log(2.0))
+    )
 
 
 def _unit(process: Process) -> float:
     return process.spread if isinstance(process, Ladder) else 1.0
-
-
-@dataclass(frozen=True)
-class _Weighed:
-    """What draws count for under other evidence, and the log ratio of its likelihood."""
-
-    ratio: Array
-    weights: Weights
-
-
-def _weighed(after: xr.DataTree, study: Study) -> tuple[Replay, _Weighed]:
-    replay = study.replay(after[names.POSTERIOR].to_dataset())
-    every = after[names.LOG_LIKELIHOOD]["evidence"].sum(names.MONTH, dtype=float).to_numpy()
-    ratio = replay.log_likelihood.sum(-1).reshape(every.shape) - every
-    return replay, _Weighed(ratio, reweighting.of_tree(after, ratio))
 
 
 def _data(
