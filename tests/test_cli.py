@@ -6,11 +6,13 @@ import json
 import logging
 import subprocess
 import sys
+import tomllib
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+import caucasus_forecast as cf
 from caucasus_forecast import case as cases
 from caucasus_forecast import cli, plots
 from caucasus_forecast import forecasting as engine
@@ -591,3 +593,15 @@ def test_compare_prints_every_set_and_draws_it(saved, tmp_path, capsys):
 def test_ask_and_compare_refuse_in_words(arguments, message, capsys):
     assert cli.main(arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_folder_of_an_update_has_the_priors_that_made_it(small_forecast, tmp_path, capsys):
+    swapped = small_forecast.with_priors({"tension->pressure": cf.Normal(0.4, 0.2)})
+    source, out = swapped.save(tmp_path / "f.nc"), tmp_path / "out"
+    code = cli.main(["update", str(source), "--as-of", "2021-12-31", "--out", str(out), "--quiet"])
+    case = tomllib.loads((out / "case.toml").read_text("utf-8"))
+    held = cf.priors.load(out / case["priors"])
+    assert held.digest == swapped.tree.attrs["prior_digest"]
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
+    assert manifest["rerun"] == "caucasus-forecast run case.toml"
+    assert ("warning: checks failed" in capsys.readouterr().err) == (code == 3)
