@@ -57,7 +57,7 @@ class Facts(NamedTuple):
     initial, reference, score, response
         Of the ladder: (K,) and (K, K) probabilities, (K,) scores, shape (1,).
     pair_weight
-        (U, K, K) log weights of two-month deaths.
+        (U, K, K) log weights of deaths known over several months.
     first, which, tension
         The shared steps, and the row of tension, shape (1,).
     """

@@ -91,14 +91,14 @@ class Ladder:
         shared: tuple[Array, Array],
         xp: Functions = NUMPY,
     ) -> Number:
-        """The distinct steps of a panel, (..., U, K, K), with the weights of two-month counts.
+        """The distinct steps of a panel, (..., U, K, K), with the weights of counts over months.
 
         Parameters
         ----------
         pull
             Shape (..., T).
         pairs
-            First month and log weights (..., K, K) of each two-month count.
+            First month and log weights (..., K, K) of each step that carries a count.
         shared
             From `caucasus_forecast.likelihood.shared_steps`.
         """
@@ -165,11 +165,11 @@ class Ladder:
         return found
 
     def death_terms(self, cells: Cells, months: int) -> tuple[Array, list[tuple[int, Array]]]:
-        """Log weights of the battle deaths: (T, K), and (K, K) for each two-month total.
+        """Log weights of the battle deaths: (T, K), and (K, K) on each step within a total.
 
-        A total of zero is a zero in each of its months. A total over two months is exact; a longer
-        one gives each of its months a weight (`caucasus_forecast.tension.totals`). A month that is
-        told in part has its ratios; the months of a total, each the mean of its own.
+        A total of zero is a zero in each of its months. A total over two months is exact; for a
+        longer one see `caucasus_forecast.tension.totals`. A month that is told in part has its
+        ratios; the months of a total, each the mean of its own.
         """
         emission = np.zeros((months, self.levels))
         pairs: list[tuple[int, Array]] = []
@@ -191,7 +191,7 @@ class Ladder:
                 longer.append((month, days[rows], count, ratio))
         for month, days, count, ratio in longer:
             weight = self._log_total(count, month, days, ratio, emission, pairs)
-            emission[month] += self.temper * weight
+            pairs += [(int(t), self.temper * w) for t, w in zip(month[:-1], weight, strict=True)]
         return emission, pairs
 
     def _log_total(
@@ -203,7 +203,7 @@ class Ladder:
         emission: Array,
         pairs: list[tuple[int, Array]],
     ) -> Array:
-        """Log weight of one total at each level of each of its months, shape (n, K)."""
+        """Log weights of one total on each step between its months, shape (n - 1, K, K)."""
         steps, which = plain_steps(self.log_reference, pairs, len(emission))
         step, first, last = np.exp(steps), int(month[0]), int(month[-1])
         weight, ahead, _ = markov.filtered(np.exp(self.log_initial), step, which, emission)
@@ -215,15 +215,14 @@ class Ladder:
         between, other = step[which[first:last]], weight[month]
         every, plain = np.arange(int(count) + 1), replace(self, robust=0.0)
         counts = [np.exp(part).T for part in plain._log_parts(every, days.tolist(), ratio)]
-        target = totals.marginals(forward, between, backward, other[..., None] * np.stack(counts))
-        return np.log(totals.weights(forward, between, backward, other, target))
+        return np.log(totals.weights(forward, between, backward, other, np.stack(counts)))
 
     def shared(self, plan: Plan) -> tuple[Array, Array]:
-        """`likelihood.shared_steps` of a plan, with the two-month deaths of this ladder apart."""
+        """`likelihood.shared_steps` of a plan, with the steps that carry deaths apart."""
         nodes = [
             int(c.month[c.observation == o].min()) for c in plan.pairs for o in set(c.observation)
         ]
-        return shared_steps(plan, two_months(plan.deaths) + nodes)
+        return shared_steps(plan, steps_within(plan.deaths) + nodes)
 
     def deaths_at(self, score: float) -> float:
         """Expected deaths a month at a tension score."""
@@ -364,7 +363,7 @@ def _ahead(level: Array, tilt: Array, mobility: Array, log_reference: Array, sco
 def plain_steps(
     log_step: Array, pairs: list[tuple[int, Array]], months: int
 ) -> tuple[Array, Array]:
-    """One step for every month, plus one for each two-month total."""
+    """One step for every month, plus one for each that carries a total."""
     steps, which = [log_step], np.zeros(max(months - 1, 0), np.int64)
     for month, weight in pairs:
         which[month] = len(steps)
@@ -379,10 +378,10 @@ def _alone(cells: Cells) -> Array:
     return found
 
 
-def two_months(cells: Cells) -> list[int]:
-    """First month of every total over two months that is not zero."""
+def steps_within(cells: Cells) -> list[int]:
+    """The months, but the last, of every total that is not zero."""
     rows = [np.flatnonzero(cells.observation == o) for o in np.unique(cells.observation)]
-    return [int(cells.month[r[0]]) for r in rows if len(r) == 2 and cells.value[r[0], 0] > 0.0]
+    return [int(t) for r in rows if cells.value[r[0], 0] > 0.0 for t in cells.month[r[:-1]]]
 
 
 def _pair_cells(plan: Plan, which: Array) -> tuple[list[tuple[int, ...]], list[tuple[float, ...]]]:
