@@ -125,8 +125,10 @@ def test_the_order_of_two_updates_does_not_matter(embedded):
     one = embedded.update(deaths, as_of=day).update(guards, as_of=day)
     two = embedded.update(guards, as_of=day).update(deaths, as_of=day)
     assert one.tree.attrs["data_digest"] == two.tree.attrs["data_digest"]
-    weights = (f.tree[names.SAMPLE_STATS]["weight"].to_numpy() for f in (one, two))
-    np.testing.assert_allclose(*weights, rtol=1e-3)
+    weights = [f.tree[names.SAMPLE_STATS]["weight"].to_numpy() for f in (one, two)]
+    # smoothing goes by rank, so two draws of all but the same weight may change places
+    np.testing.assert_allclose(*map(np.sort, map(np.ravel, weights)), rtol=1e-3)
+    np.testing.assert_allclose(*weights, rtol=0.02)
     np.testing.assert_allclose(probabilities(one)[0], probabilities(two)[0], atol=1e-5)
 
 
