@@ -673,6 +673,11 @@ def test_each_country_is_counted_by_itself(cached):
     totals = [sum(o.count for o in history[-1].observations) for history in both]
     assert totals == [2 + 7 + 5 + 2 + 50, 1]
     assert ucdp_vintages("Azerbaijan", cache=cached) == ucdp_vintages(["Azerbaijan"], cache=cached)
+    told, meant = (
+        ucdp_vintages("Azerbaijan", first=day, cache=cached)
+        for day in ("2025-02-01", date(2025, 2, 1))
+    )
+    assert told == meant
 
 
 def test_vintages_that_are_not_there_are_refused(cached, tmp_path, monkeypatch):
@@ -680,6 +685,10 @@ def test_vintages_that_are_not_there_are_refused(cached, tmp_path, monkeypatch):
         ucdp_vintages(["Azerbaijn"], cache=cached)
     with pytest.raises(SourceError, match="did you mean 'best'"):
         ucdp_vintages(estimate="bset", cache=cached)
+    with pytest.raises(SourceError, match="first is 'May'; write a day as 2024-02-01"):
+        ucdp_vintages(first="May", cache=cached)
+    with pytest.raises(SourceError, match="cache is given as str"):
+        ucdp_vintages(cache="folder")
     monkeypatch.setenv(caches.VARIABLE, str(tmp_path / "empty"))
     with pytest.raises(SourceError, match="no release of UCDP is in the cache"):
         ucdp_vintages()

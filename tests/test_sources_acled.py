@@ -212,6 +212,8 @@ def test_one_country_may_be_asked_for():
         ({"accessed": "2026-11-01"}, "accessed is the day on which export files came"),
         ({"countries": None}, "countries is given as NoneType; give a name, or a list of names"),
         ({"event_types": 3.5}, "event_types is given as float; give a name, or a list of names"),
+        ({"email": 3}, "email is given as int; give a text, or leave it out"),
+        ({"password": b"x"}, "password is given as bytes; give a text, or leave it out"),
     ],
 )
 def test_an_argument_that_is_not_usable_is_refused_before_anything_is_asked(change, said):
@@ -220,6 +222,11 @@ def test_an_argument_that_is_not_usable_is_refused_before_anything_is_asked(chan
             fetch(there, **change)
         assert there.asked == []
     assert said in said_by(error)
+
+
+def test_a_cache_that_is_none_is_refused():
+    with pytest.raises(SourceError, match="cache is given as str; leave it out, and name a folder"):
+        acled(cache="folder")
 
 
 # ------------------------------------------------------------------------------------ the question

@@ -434,6 +434,11 @@ def test_an_argument_that_is_not_usable_is_refused(change, said):
     assert said in refused(**change)
 
 
+def test_a_cache_that_is_none_is_refused():
+    with pytest.raises(SourceError, match="cache is given as str; leave it out, and name a folder"):
+        ucdp(cache="folder")
+
+
 # ------------------------------------------------------------------------------ replies not fit
 
 

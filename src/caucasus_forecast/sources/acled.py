@@ -19,7 +19,7 @@ from .acled_counts import Counting, by_month
 from .acled_export import Exported, exported
 from .acled_login import Login, account, website
 from .acled_rows import FIRST_DAY, VIOLENCE
-from .cache import Cache
+from .cache import Cache, usable
 from .cells import given, several
 from .fetched import STALE, Fetched, Used, stale
 from .http import Client
@@ -108,7 +108,7 @@ they are of: series=..., --series
     """
     what = Counting(count, several(event_types, "event_types"), series)
     places = _places(several(countries, "countries"))
-    kept = cache or Cache("acled", private=True)
+    kept = usable(cache) or Cache("acled", private=True)
     today = kept.now().date()
     begin = None if first is None else given(first, "first", FIRST_DAY, today, "ACLED")
     end = None if last is None else given(last, "last", FIRST_DAY, today, "ACLED")

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ..errors import SourceError
+from ..errors import SourceError, expect
 from .cache import Cache
 from .http import Client, as_json
 from .replies import Patience, Reply
@@ -49,8 +49,10 @@ def account(email: str | None, password: str | None) -> Account:
     Raises
     ------
     SourceError
-        If one of the two is not there.
+        If one of the two is not there, or no text.
     """
+    for name, value in (("email", email), ("password", password)):
+        expect(value, (str, type(None)), name, "give a text, or leave it out", SourceError)
     found = Account(
         email or os.environ.get(EMAIL, "").strip(), password or os.environ.get(PASSWORD, "")
     )

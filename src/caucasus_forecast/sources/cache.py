@@ -24,7 +24,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from .. import atomic
-from ..errors import CaucasusForecastError, SourceError
+from ..errors import CaucasusForecastError, SourceError, expect
 from .manifests import MANIFEST, Entry, Facts, manifest_bytes, read_manifest
 from .replies import Reply, utc_now
 
@@ -258,6 +258,27 @@ class Cache:
 
     def _body(self, name: str, digest: str) -> Path:
         return self.folder / f"{digest[:12]}-{atomic.component(name, 'file')}"
+
+
+def usable(cache: Cache | None) -> Cache | None:
+    """A cache that a caller gives, if any.
+
+    Raises
+    ------
+    SourceError
+        If it is something else.
+
+    Examples
+    --------
+    >>> usable("folder")
+    Traceback (most recent call last):
+    ...
+    caucasus_forecast.errors.SourceError: cache is given as str; leave it out, and name a folder \
+with the variable CAUCASUS_FORECAST_CACHE
+    """
+    cure = f"leave it out, and name a folder with the variable {VARIABLE}"
+    expect(cache, (Cache, type(None)), "cache", cure, SourceError)
+    return cache
 
 
 def _write(path: Path, body: bytes) -> None:

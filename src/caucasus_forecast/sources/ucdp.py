@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ..errors import SourceError, nearest
 from ..evidence import Window, without
-from .cache import Cache
+from .cache import Cache, usable
 from .cells import given, several
 from .fetched import Used, joined, stale, within
 from .http import Client
@@ -113,7 +113,7 @@ def ucdp(
     caucasus_forecast.errors.SourceError: estimate is 'bset'; did you mean 'best'? Allowed: best, \
 high, low
     """
-    kept = cache or Cache("ucdp")
+    kept = usable(cache) or Cache("ucdp")
     today = kept.now().date()
     for name, value, allowed in (("estimate", estimate, ESTIMATES), ("road", road, ROADS)):
         if value not in allowed:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from ..errors import SourceError, nearest
-from .cache import Cache, Entry
-from .cells import several
+from .cache import Cache, Entry, usable
+from .cells import given, several
 from .ucdp import COUNTRIES, FIRST, Chosen, chosen, fetched
 from .ucdp_cells import ESTIMATES
 from .ucdp_downloads import Downloads
 from .ucdp_fetched import UcdpFetched
-from .ucdp_releases import Release
+from .ucdp_releases import FIRST_DAY, Release
 from .ucdp_rows import Table, UcdpEvent, Wanted, refuse_unknown
 
 
@@ -36,7 +36,7 @@ class _Once:
 def ucdp_vintages(
     countries: Sequence[str | int] = COUNTRIES,
     *,
-    first: date = FIRST,
+    first: date | str = FIRST,
     estimate: str = "best",
     cache: Cache | None = None,
 ) -> tuple[tuple[UcdpFetched, ...], ...]:
@@ -65,7 +65,8 @@ def ucdp_vintages(
     if estimate not in ESTIMATES:
         raise SourceError(f"estimate is {estimate!r}; {nearest(estimate, ESTIMATES)}")
     places = several(countries, "countries")
-    kept, wanted = cache or Cache("ucdp"), Wanted(places)
+    kept, wanted = usable(cache) or Cache("ucdp"), Wanted(places)
+    begin = given(first, "first", FIRST_DAY, kept.now().date(), "UCDP")
     road = _Once(Downloads(None, kept, wanted))
     there = [found for release in road.offered() if (found := road.table(release)) is not None]
     if not there:
@@ -75,7 +76,7 @@ def ucdp_vintages(
         )
     refuse_unknown(wanted, [table for _, table in there])
     days = sorted({table.release.published(entry) for entry, table in there})
-    whole = [fetched(taken, first, day, estimate, past=True) for day in days
+    whole = [fetched(taken, begin, day, estimate, past=True) for day in days
              if (taken := _chosen(road, day)) is not None]  # fmt: skip
     return tuple(tuple(_within(vintage, place) for vintage in whole) for place in places)
 
