@@ -225,3 +225,11 @@ def test_a_link_whose_prior_has_no_variance_is_still_compared(altered):
     others = links.link_summary(wide.tree).drop_sel(edge=edge)
     same = links.link_summary(forecast.tree).drop_sel(edge=edge)
     np.testing.assert_array_equal(others["sd"], same["sd"])
+
+
+def test_the_war_of_2020_is_in_the_tension_of_its_months(small_forecast):
+    # its deaths are one total over three months: which of them fought is open, not whether
+    tension = small_forecast.tree[names.SMOOTHED][names.TENSION]
+    war = tension.sel(month=slice("2020-09", "2020-11"))
+    assert float((war.max(names.MONTH) > 1.5).mean()) > 0.9
+    assert float(war.sel(month="2020-10").median()) > 1.5
