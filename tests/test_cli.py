@@ -222,6 +222,43 @@ def test_validate_numbers_the_row_wherever_it_is_known(here, monkeypatch, capsys
     assert f"  row {row} " in capsys.readouterr().err
 
 
+HEADER = "start,end,series,count\n"
+TWO_MONTHS = "2021-01-01,2021-01-31,battle_deaths,3\n2021-02-01,2021-02-28,battle_deaths,4\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "words", "cure"),
+    [
+        (
+            "2021-03-01,2021-06-30,battle_deaths,900000\n",
+            "a total of 900,000 over 4 months, and at most 250,000",
+            "give the months one by one",
+        ),
+        (
+            "2021-02-01,2021-02-28,reports_azerbaijan,300000000\n",
+            "300,000,000 in 0.9 months, and the priors expect about 10 a month",
+            "check the count, or widen 'reports_azerbaijan.base'",
+        ),
+    ],
+)
+def test_validate_knows_what_a_forecast_would_refuse(here, capsys, row, words, cure):
+    (here / "bad.csv").write_text(HEADER + TWO_MONTHS + row)
+    (problem,) = validated(capsys, "bad.csv")["problems"]
+    assert (problem["row"], problem["cure"]) == (4, cure)
+    assert problem["problem"].startswith(words)
+    assert cli.main(["run", "bad.csv"]) == 2
+    assert cure in capsys.readouterr().err
+
+
+def test_validate_knows_a_day_after_which_nothing_is_known(here, capsys):
+    text = 'name = "mine"\nevidence = "counts.csv"\nas_of = 2041-02-28\n'
+    (here / "mine.toml").write_text(text)
+    said = validated(capsys, "mine.toml")["problems"][0]["message"]
+    assert "20 years after the last that is known of tension (2021-03-31)" in said
+    assert cli.main(["run", "mine.toml"]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_validate_counts_the_rows_a_case_leaves_out(here, capsys):
     text = 'name = "mine"\nevidence = "counts.csv"\nas_of = 2021-02-28\n'
     (here / "mine.toml").write_text(text)

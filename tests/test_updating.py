@@ -220,8 +220,10 @@ def test_rows_after_the_day_are_said_to_be_left_out(embedded):
 def test_days_of_publication_that_cannot_be(embedded):
     with pytest.raises(CaseError, match="published is 2021-01-03, before the counts end"):
         embedded.update(DECEMBER, published="2021-01-03")
-    with pytest.raises(CaseError, match="105 years after the forecast's"):
-        embedded.update(as_of="2126-10-31")
+    with pytest.raises(CaseError, match="published is 2999-01-03, and today is"):
+        embedded.update(DECEMBER, published="2999-01-03")
+    with pytest.raises(EvidenceError, match="95 years after the last that is known of tension"):
+        embedded.update(as_of="2121-10-31")
     with pytest.raises(EvidenceError, match=r"evidence is given as str; .*update\(counts\)"):
         embedded.update(evidence="x.csv")
 

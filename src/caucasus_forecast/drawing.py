@@ -18,18 +18,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from . import names, posterior, stopping
 from .density import density, standard
-from .errors import CaucasusForecastError, EvidenceError, SamplingError
-from .priors import PriorSet, frozen
+from .errors import CaucasusForecastError, SamplingError
+from .evidence import TableError
+from .priors import PriorSet
+from .priors.reach import beyond
 from .study import Study
 from .tension import Ladder
 
 log = logging.getLogger("caucasus_forecast")
-REACH, NEVER = 3.0, 1e-15
 
 
 def draw(
@@ -58,7 +58,7 @@ def draw(
     CaseError
         For fewer than one core.
     """
-    refuse_beyond(study, priors)
+    _refuse_beyond(study, priors)
     plain = _plain(study.case.sampler)
     return twice(
         lambda cores: _attempt(study, priors, plain, cores, bar),
@@ -68,30 +68,16 @@ def draw(
     )
 
 
-def refuse_beyond(study: Study, priors: PriorSet) -> None:
-    """Refuse counts that the priors all but rule out: no sampler gets from one to the other.
-
-    That is a count whose log rate a month, less `REACH` for what its causes may add, is one that
-    its base rate exceeds with a probability below `NEVER`.
-
-    Raises
-    ------
-    EvidenceError
-    """
+def _refuse_beyond(study: Study, priors: PriorSet) -> None:
     panel = study.panel
     months = panel["days"].sum(names.MONTH).to_numpy() / names.DAYS_PER_MONTH
-    rows = zip(panel["node"].to_numpy(), panel["count"].to_numpy(), months, strict=True)
-    for i, (node, count, length) in enumerate(rows):
-        key = f"{node}.base"
-        if count < 1.0 or study.graph.node[str(node)].kind != "count":
-            continue
-        base = frozen(priors[key])
-        if base.sf(np.log(count / length) - REACH) < NEVER:
-            where = f"{panel['series'].values[i]} from {str(panel['start'].values[i])[:10]}"
-            raise EvidenceError(
-                f"{where}: {count:,.0f} in {length:.1f} months, and the priors expect about "
-                f"{np.exp(base.median()):.3g} a month; check the count, or widen {key!r}"
-            )
+    for i, node in enumerate(panel["node"].to_numpy().astype(str)):
+        where = f"{panel['series'].values[i]} from {str(panel['start'].values[i])[:10]}"
+        count = float(panel["count"][i])
+        if study.graph.node[node].kind == "count" and (
+            problem := beyond(where, node, count, months[i], priors)
+        ):
+            raise TableError(problem)
 
 
 def twice(

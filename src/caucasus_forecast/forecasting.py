@@ -329,7 +329,7 @@ class Forecast:
         found = None if counts is None else read(counts, reading=choices, known=known)
         rows = () if found is None else found.strict()
         days = cases.make("update()", {"as_of": as_of, "published": published})
-        studies.refuse_early(rows, days.published)
+        studies.refuse_untimely(rows, days.published)
         new = updating.extended(
             self.study, rows, as_of=days.as_of, evidence=evidence,
             published=days.published or studies.told_on(counts, rows),

@@ -23,12 +23,21 @@ import numpy as np
 import xarray as xr
 
 from .errors import CaseError, EvidenceError, nearest
-from .evidence import ONE_DAY, Evidence, Observation, Series, Window, is_total, without
+from .evidence import (
+    ONE_DAY,
+    Evidence,
+    Observation,
+    Series,
+    TableError,
+    Window,
+    is_total,
+    out_of_reach,
+    without,
+)
 from .graph import CausalGraph
 from .names import MONTH, OBSERVATION, STATE, TENSION
 
 Array = np.ndarray
-MOST = 1_000_000  # deaths of a total, times its months
 ONE_MONTH = np.timedelta64(1, "M")
 
 
@@ -88,8 +97,8 @@ def build(evidence: Evidence, graph: CausalGraph, as_of: date) -> xr.Dataset:
     Raises
     ------
     EvidenceError
-        If a series informs no node of the graph, a node has two status series, or nothing is left
-        on tension.
+        If a series informs no node of the graph, a node has two status series, nothing is left on
+        tension, or what is left is out of reach (`caucasus_forecast.evidence.out_of_reach`).
     """
     evidence = evidence.as_of(as_of)
     _check_nodes(evidence, graph)
@@ -97,7 +106,8 @@ def build(evidence: Evidence, graph: CausalGraph, as_of: date) -> xr.Dataset:
     tension = [c for s, c in found if s.node == TENSION and graph.node[s.node].kind == "process"]
     if not tension:
         raise EvidenceError(f"no observation of tension ends by {as_of}; give earlier counts")
-    _refuse_large(tension)
+    if problem := out_of_reach(tension, as_of):
+        raise TableError(problem)
     first = min(c.window.start for _, c in found)
     months = np.arange(np.datetime64(first, "M"), np.datetime64(as_of, "M") + ONE_MONTH, ONE_MONTH)
     states = tuple(n.name for n in graph.nodes if n.kind == "event")
@@ -121,19 +131,6 @@ def build(evidence: Evidence, graph: CausalGraph, as_of: date) -> xr.Dataset:
         },
         attrs={"as_of": str(as_of), "digest": evidence.digest},
     )
-
-
-def _refuse_large(tension: list[Observation]) -> None:
-    """Refuse totals that there is no room to divide among their months in every way."""
-    for row in tension:
-        months = 1 + row.window.end.month - row.window.start.month
-        months += 12 * (row.window.end.year - row.window.start.year)
-        if months > 1 and row.count * months > MOST:
-            raise EvidenceError(
-                f"{row.series} {row.id or row.window}: a total of {row.count:,.0f} over {months} "
-                f"months, and at most {MOST // months:,} can be divided among so many; give the "
-                "months one by one"
-            )
 
 
 def exposure(windows: list[Window], months: Array) -> Array:

@@ -12,6 +12,7 @@ from . import delays, names
 
 REPAIRS_SHOWN = 4  # of the user's counts, in the notes
 MEASURED = 12  # months ahead up to which forecasts were scored
+UNSEEN = 2  # months of tension before the day, from which it is said
 
 
 def labels(tree: xr.DataTree) -> tuple[str, ...]:
@@ -25,8 +26,9 @@ def remarks(tree: xr.DataTree) -> tuple[str, ...]:
     a = tree.attrs
     told = ("graph_note", "swapped", "updated", "unverified", "prior_note")
     said = [*labels(tree), *(a[key] for key in told if key in a), *_counts_notes(a)]
-    late = delays.sentence(tree[names.OBSERVED_DATA].to_dataset())
-    return (*said, *[late] * bool(late), *_run_notes(a))
+    panel = tree[names.OBSERVED_DATA].to_dataset()
+    late = [line for line in (delays.sentence(panel), _unseen(panel)) if line]
+    return (*said, *late, *_run_notes(a))
 
 
 def notes(tree: xr.DataTree) -> tuple[str, ...]:
@@ -49,6 +51,20 @@ def _counts_notes(attrs: Mapping[Any, Any]) -> list[str]:
     if more := len(repairs) - REPAIRS_SHOWN:
         lines += [f"and {more} more (tree.attrs['repairs'])"] * (more > 0)
     return [f"counts: {line}" for line in lines]
+
+
+def _unseen(panel: xr.Dataset) -> str:
+    """The last months before the day of the forecast of which no count of tension tells."""
+    tense = panel["node"].astype(str) == names.TENSION
+    seen = panel["days"].where(tense, 0.0).sum(names.OBSERVATION).to_numpy() > 0
+    months = int(seen[::-1].argmax())
+    if months < UNSEEN:
+        return ""
+    last = panel[names.MONTH].to_numpy()[-months - 1].astype("datetime64[M]")
+    return (
+        f"no count of tension after {last}: its level in the {months} months up to the day of the "
+        "forecast is inferred"
+    )
 
 
 def _run_notes(attrs: Mapping[Any, Any]) -> list[str]:

@@ -26,7 +26,7 @@ from . import theory as theories
 from .case import EMBEDDED, Case
 from .delays import ReportingDelay
 from .errors import CaseError, CorruptResultError, EvidenceError, StorageError
-from .evidence import Evidence, Observation, Read
+from .evidence import Evidence, Observation, Read, settling
 from .graph import CausalGraph
 from .likelihood import Plan, plan
 from .priors import Layout, coordinates, layout
@@ -36,7 +36,6 @@ from .tension import Ladder, Process, Replay
 from .theory import Theory
 
 Array = np.ndarray
-MINIMUM_MONTHS = 2  # of the user's own counts of tension
 MOST_SAID = 50  # repairs, or sources, that a forecast lists
 
 
@@ -236,13 +235,13 @@ def lay_out(
     scenarios.refuse_unknown(partition, graph)
     study = Study(case, graph, panel, partition, theory)
     if read is not None:
-        refuse_early([o for o in read.rows if o.window.end <= as_of], case.published)
+        refuse_untimely([o for o in read.rows if o.window.end <= as_of], case.published)
         panel.attrs |= _said(read, study, day)
     return study
 
 
-def refuse_early(counts: Sequence[Observation], published: date | None) -> None:
-    """Refuse a day of publication before the end of counts that are said to be published by it.
+def refuse_untimely(counts: Sequence[Observation], published: date | None) -> None:
+    """Refuse a day of publication before the end of the counts, or after today.
 
     Raises
     ------
@@ -251,13 +250,17 @@ def refuse_early(counts: Sequence[Observation], published: date | None) -> None:
     Examples
     --------
     >>> month = rows.Window(date(2024, 1, 1), date(2024, 1, 31))
-    >>> refuse_early([rows.Observation(month, "battle_deaths", 3.0)], date(2024, 1, 2))
+    >>> refuse_untimely([rows.Observation(month, "battle_deaths", 3.0)], date(2024, 1, 2))
     Traceback (most recent call last):
     caucasus_forecast.errors.CaseError: published is 2024-01-02, before the counts end (2024-01-31)
     """
     last = max((o.window.end for o in counts), default=date.min)
-    if published is not None and published < last:
+    if published is None:
+        return
+    if published < last:
         raise CaseError(f"published is {published}, before the counts end ({last})")
+    if published > (now := settling.today()):
+        raise CaseError(f"published is {published}, and today is {now}; give the day they came out")
 
 
 def told_on(counts: Any, own: Sequence[Observation]) -> date | None:
@@ -356,22 +359,9 @@ def _gathered(case: Case, counts: Any, theory: Theory) -> tuple[Evidence, date, 
     read = rows.read(source, reading=case.reading, known=evidence.series)
     own = read.strict()
     as_of = case.as_of or max(o.window.end for o in own)
-    _refuse_short(read.where, own, evidence, as_of)
+    if short := rows.too_short(read.where, own, evidence.series, as_of):
+        raise rows.TableError(short)
     return theory.with_counts(own).as_of(as_of), as_of, read
-
-
-def _refuse_short(where: str, own: Sequence[Observation], evidence: Evidence, as_of: date) -> None:
-    """Refuse a history of tension in which nothing can have changed."""
-    mine = [o.window for o in own if evidence.series[o.series].node == names.TENSION]
-    ended = [w for w in mine if w.end <= as_of]
-    months = {(w.start.year, w.start.month) for w in ended} | {
-        (w.end.year, w.end.month) for w in ended
-    }
-    if mine and len(months) < MINIMUM_MONTHS:
-        raise EvidenceError(
-            f"{where}: {len(months)} month{'s' * (len(months) != 1)} of tension known by {as_of}; "
-            f"at least {MINIMUM_MONTHS} are needed to see a change"
-        )
 
 
 def _said(read: Read, study: Study, day: date | None) -> dict[str, str]:

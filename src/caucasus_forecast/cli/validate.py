@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import CaseError, CaucasusForecastError, EvidenceError, nearest
+from ..names import DAYS_PER_MONTH, TENSION
 from .choices import reads_counts
 from .common import (
     DEFAULT_CASE,
@@ -25,7 +26,8 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    from ..evidence import Observation, Problem, Read, Reading, Series
+    from ..case import Case
+    from ..evidence import Evidence, Observation, Problem, Read, Series
 
 EDGE = 3  # rows shown of the beginning and of the end of a series
 
@@ -62,6 +64,7 @@ def validate(
 
 
 def _validated(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
+    from ..case import Case
     from ..evidence import reading_of
 
     kind = _kind(file)
@@ -69,9 +72,8 @@ def _validated(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
         return _validated_graph(file)
     if kind == "case":
         return _validated_case(file, reading)
-    return {
-        "file": str(file), "kind": kind, **_validated_counts(str(file), reading_of(reading)),
-    }  # fmt: skip
+    counts = Case(evidence=str(file), reading=reading_of(reading))
+    return {"file": str(file), "kind": kind, **_validated_counts(counts)}
 
 
 def _refused(file: Path, error: CaucasusForecastError) -> dict[str, Any]:
@@ -149,9 +151,7 @@ def _validated_case(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
         scenarios.refuse_unknown(scenarios.load(case.scenarios), known)
     if case.evidence == cases.EMBEDDED:
         return found
-    return found | _validated_counts(
-        case.evidence, case.reading, case.as_of, case.graph, case.published
-    )
+    return found | _validated_counts(case)
 
 
 def _own(key: str, given: str, folder: str) -> bool:
@@ -165,30 +165,29 @@ def _own(key: str, given: str, folder: str) -> bool:
     return given not in shipped
 
 
-def _validated_counts(
-    source: str, reading: Reading, as_of: date | None = None, graph: str = DEFAULT_CASE,
-    published: date | None = None,
-) -> dict[str, Any]:  # fmt: skip
+def _validated_counts(case: Case) -> dict[str, Any]:
     from .. import evidence
 
     known, rest = evidence.load(), "as embedded"
-    replaced: Callable[[Sequence[Observation]], Any] = known.with_counts
-    if graph != DEFAULT_CASE:
+    replaced: Callable[[Sequence[Observation]], Evidence] = known.with_counts
+    if case.graph != DEFAULT_CASE:
         from .. import theory as theories
 
-        theory = theories.load(graph)
-        known, replaced, rest = theory.evidence, theory.with_counts, f"as in the graph {graph}"
-    read = evidence.read(source, reading=reading, known=known.series)
-    last = as_of or max((o.window.end for o in read.rows), default=None)
+        theory = theories.load(case.graph)
+        known, replaced, rest = theory.evidence, theory.with_counts, f"as in the graph {case.graph}"
+    read = evidence.read(case.evidence, reading=case.reading, known=known.series)
+    last = case.as_of or max((o.window.end for o in read.rows), default=None)
     problems = list(read.problems)
     if last and not problems:
         problems += _unfit(read, replaced, known.series, last)
+    if last and not problems:
+        problems += _beyond(read, case, known.series, last)
     each = [
         [o for o in read.rows if o.series == name]
         for name in dict.fromkeys(o.series for o in read.rows)
     ]
     used = [o for o in read.rows if last is not None and o.window.end <= last]
-    timely = evidence.fresh(used, published or evidence.retrieved(read.rows))
+    timely = evidence.fresh(used, case.published or evidence.retrieved(read.rows))
     return {
         "rest": f"every other series stays {rest}",
         "as_of": str(last) if last else None,
@@ -209,18 +208,42 @@ def _validated_counts(
 
 
 def _unfit(
-    read: Read, replaced: Callable[[Sequence[Observation]], Any], known: Mapping[str, Series],
-    last: date,
+    read: Read, replaced: Callable[[Sequence[Observation]], Evidence], known: Mapping[str, Series],
+    as_of: date,
 ) -> list[Problem]:  # fmt: skip
-    """What is wrong with rows that could all be read."""
+    """What is wrong with rows that could all be read: what a forecast would refuse first."""
     from .. import evidence
 
+    if short := evidence.too_short(read.where, read.rows, known, as_of):
+        return [short]
     try:
-        replaced(read.rows)
+        left = replaced(read.rows).as_of(as_of)
     except EvidenceError as error:
         return [evidence.Problem(read.where, str(error), "")]
-    short = evidence.too_short(read.where, read.rows, known, last)
-    return [] if short is None else [short]
+    tense = [o for o in left.observations if known[o.series].node == TENSION]
+    far = evidence.out_of_reach(tense, as_of) if tense else None
+    return [far] if far else []
+
+
+def _beyond(read: Read, case: Case, known: Mapping[str, Series], as_of: date) -> list[Problem]:
+    """The counts that the priors all but rule out."""
+    if all(known[o.series].node == TENSION for o in read.rows):
+        return []
+    from .. import theory as theories
+    from ..priors.reach import beyond
+
+    theory = theories.load(case.graph)
+    believed = theory.beliefs(case.priors)
+    node = {name: theory.graph.node[s.node] for name, s in known.items()}
+    found = (
+        beyond(
+            o.id or str(o.window), node[o.series].name, o.count,
+            o.window.days / DAYS_PER_MONTH, believed,
+        )
+        for o in read.rows
+        if node[o.series].kind == "count" and o.window.end <= as_of
+    )  # fmt: skip
+    return [problem for problem in found if problem]
 
 
 def _sum_up(rows: Sequence[Observation], node: str) -> dict[str, Any]:

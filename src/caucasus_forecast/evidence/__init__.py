@@ -19,7 +19,7 @@ from .counts import Read, read, read_counts
 from .embedded import by_month, load, table
 from .events import SPANNING, Event, monthly
 from .freshness import fresh, retrieved
-from .history import MINIMUM_MONTHS, too_short
+from .history import out_of_reach, too_short
 from .problems import Problem, TableError
 from .reading import Reading, reading_of
 from .rows import (
@@ -37,7 +37,6 @@ from .tables import table_rows
 
 __all__ = [
     "LARGEST",
-    "MINIMUM_MONTHS",
     "MODES",
     "ONE_DAY",
     "SPANNING",
@@ -60,6 +59,7 @@ __all__ = [
     "load",
     "month_of",
     "monthly",
+    "out_of_reach",
     "read",
     "read_counts",
     "reading_of",

@@ -1,4 +1,4 @@
-"""How long a history of counts must be before a change can be seen in it."""
+"""What a history of tension must be: long enough to see a change in, and not out of reach."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from .problems import Problem
 from .rows import Observation, Series
 
 MINIMUM_MONTHS = 2  # of a user's own counts of tension
+MOST = 1_000_000  # deaths of a total, times its months
+FARTHEST = 10  # years after the last count
 
 
 def too_short(
@@ -43,3 +45,45 @@ def too_short(
         return None
     problem = f"{months} month{'s' * (months != 1)} of tension known by {as_of}"
     return Problem(where, problem, f"at least {MINIMUM_MONTHS} are needed to see a change")
+
+
+def out_of_reach(tension: Iterable[Observation], as_of: date) -> Problem | None:
+    """What is wrong with counts of tension whose months cannot be filled.
+
+    A total is divided among its months in every way, which takes room for its deaths in each; and
+    after ten years of which nothing is known, nothing is left to forecast from.
+
+    Parameters
+    ----------
+    tension
+        Counts of tension, at least one.
+    as_of
+        Last day that may be known.
+
+    Examples
+    --------
+    >>> from caucasus_forecast.evidence import Window
+    >>> war = Observation(Window(date(2020, 9, 27), date(2020, 11, 10)), "battle_deaths", 7593)
+    >>> out_of_reach([war], date(2021, 11, 30))
+    >>> print(out_of_reach([war], date(2031, 11, 30)))  # doctest: +ELLIPSIS
+    as_of 2031-11-30: it is 11 years after the last that is known of tension (2020-11-10); give ...
+    """
+    rows = list(tension)
+    for row in rows:
+        start, end = row.window.start, row.window.end
+        months = 1 + end.month - start.month + 12 * (end.year - start.year)
+        if months > 1 and row.count * months > MOST:
+            return Problem(
+                f"{row.series} {row.id or row.window}",
+                f"a total of {row.count:,.0f} over {months} months, and at most "
+                f"{MOST // months:,} can be divided among so many",
+                "give the months one by one",
+            )
+    last = max(row.window.end for row in rows)
+    if (years := as_of.year - last.year) > FARTHEST:
+        return Problem(
+            f"as_of {as_of}",
+            f"it is {years} years after the last that is known of tension ({last})",
+            f"give a day at most {FARTHEST} years after it",
+        )
+    return None

@@ -43,7 +43,6 @@ __all__ = [
 
 Array = np.ndarray
 JUMP, LEAST, BEFORE = 10.0, 10.0, 12
-FARTHEST = 10  # years of one update
 
 
 def extended(
@@ -81,7 +80,6 @@ def extended(
     last = as_of or max([*ends, study.as_of])
     if last < study.as_of:
         raise CaseError(f"as_of is {last}, before the forecast's {study.as_of}; give a later day")
-    _refuse_far(study, last)
     now, said = (evidence, []) if evidence is not None else joined(study, rows, last, holes)
     built = panel.build(now, study.graph, last)
     given = [o for o in (evidence.observations if evidence else rows) if o.window.end <= last]
@@ -101,15 +99,6 @@ def extended(
     elif late := fresh(given, published):
         built.attrs["cautions"] = json.dumps(late)
     return Study(case, study.graph, built, study.partition, study.theory)
-
-
-def _refuse_far(study: Study, last: date) -> None:
-    """Refuse a day so late that the months up to it would be unknown for years."""
-    if (years := last.year - study.as_of.year) > FARTHEST:
-        raise CaseError(
-            f"as_of is {last}, {years} years after the forecast's {study.as_of}; give a day at "
-            f"most {FARTHEST} years later, or make a new forecast"
-        )
 
 
 def update(
