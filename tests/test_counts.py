@@ -1399,6 +1399,57 @@ def test_a_month_that_has_not_begun_is_refused_whatever_is_chosen(written, incom
     assert "2026-03-20 has not begun" in day.problem
 
 
+def test_a_row_far_from_all_others_is_named(written):
+    body = "month,count\n1904-02,3\n2024-01,3\n2024-02,0\n2024-04,0\n"
+    said = str(problem(written(body)))
+    assert "is the date of 1904-02 (counts.csv, row 2) a slip? else choose gaps=" in said
+    said = str(problem(written(body.replace("1904-02", "2023-11"))))
+    assert "slip" not in said
+
+
+def test_rows_with_nothing_in_them_are_skipped_alike_and_told(written):
+    rows = {"month": ["2024-01", None, "2024-02"], "count": [3, None, 0]}
+    for frame in (pd.DataFrame(rows), pl.DataFrame(rows), pa.table(rows)):
+        assert counts(frame) == TWO
+        assert repairs(frame) == "data frame: row 2 skipped: nothing in it"
+    path = written("month,count\n2024-01,3\n,\n\n2024-02,0\n,NA\n")
+    assert counts(path) == TWO
+    assert repairs(path) == "counts.csv: rows 3, 6 skipped: nothing in them"
+    assert "row 3: the count is blank" in str(problem(written(PLAIN.replace(",0", ",NA"))))
+
+
+def test_a_hidden_sheet_is_read_only_by_name(tmp_path, workbook):
+    path = workbook({"shown": [], "drafts": [HEADER, ["2024-01", 3], ["2024-02", 0]]})
+    book = openpyxl.load_workbook(path)
+    book["drafts"].sheet_state = "veryHidden"
+    book.save(path)
+    said = str(problem(path))
+    assert "has cells only in a hidden sheet, 'drafts'; choose sheet='drafts'" in said
+    assert counts(path, sheet="drafts") == TWO
+    assert repairs(path, sheet="drafts") == (
+        "counts.xlsx: the sheet 'drafts', which is hidden, was read"
+    )
+
+
+@pytest.mark.parametrize("labels", [[0, 7, 9], ["a", "b", "c"]])
+def test_row_labels_that_pandas_saved_without_a_name_are_no_column(tmp_path, labels):
+    frame = pd.DataFrame({"month": ["2024-01", "2023-12", "2024-02"], "count": [3, 1, 0]}, labels)
+    frame = frame[frame["month"] != "2023-12"]
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert "__index_level_0__" in pq.read_schema(tmp_path / "a.parquet").names
+    assert counts(tmp_path / "a.parquet") == counts(frame) == TWO
+
+
+def test_days_that_pandas_saved_as_labels_are_a_date(tmp_path):
+    days = pd.to_datetime(["2024-01-01", "2024-01-02"])
+    frame = pd.DataFrame({"count": [3, 4]}, days)
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert counts(tmp_path / "a.parquet") == counts(frame)
+    assert len(counts(frame)) == 2
+    frame.assign(date=days).to_parquet(tmp_path / "a.parquet")
+    assert counts(tmp_path / "a.parquet") == counts(frame)
+
+
 def test_rows_of_a_sheet_without_a_value_are_told(workbook):
     rows = [HEADER, ["2024-01", 3], [None, None], ["=1/0", "=A9"], ["2024-02", 0], ["=1/0", "=A9"]]
     assert repairs(workbook({"a": rows})) == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from .files import MOST_BYTES, MOST_ROWS, too_large, too_long, unreadable
 from .problems import quoted, refused
 
 _BATCH = 10_000  # rows
+_LABELS = re.compile(r"__index_level_\d+__")
 
 
 def opened(body: bytes, where: str) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
@@ -31,14 +33,29 @@ def opened(body: bytes, where: str) -> tuple[list[str], Iterator[tuple[int, Sequ
         about = file.metadata
         groups = [about.row_group(i) for i in range(about.num_row_groups)]
         size = sum(group.total_byte_size for group in groups)
-        columns = [str(name) for name in file.schema_arrow.names]
+        columns = _named(file.schema_arrow)
     except Exception as error:  # whatever damage does to it
         raise _damaged(where, error) from None
     if about.num_rows > MOST_ROWS:
         raise too_long(where)
     if size > MOST_BYTES:
         raise too_large(where, "unpacked it is")
-    return columns, _rows(file, where, columns)
+    return [name for name in columns if name is not None], _rows(file, where, columns)
+
+
+def _named(schema: Any) -> list[str | None]:
+    """Names of the columns; of row labels that pandas saved without one, `date` if they are days.
+
+    Other labels without a name are no column, as in a data frame.
+    """
+    import pyarrow.types as kinds
+
+    days = {f.name for f in schema if kinds.is_timestamp(f.type) or kinds.is_date(f.type)}
+    label = None if "date" in schema.names else "date"
+    return [
+        str(name) if not _LABELS.fullmatch(name) else label if name in days else None
+        for name in schema.names
+    ]
 
 
 def _texts(schema: Any) -> list[str]:
@@ -54,7 +71,7 @@ def _texts(schema: Any) -> list[str]:
     ]
 
 
-def _rows(file: Any, where: str, columns: list[str]) -> Iterator[tuple[int, Sequence[Any]]]:
+def _rows(file: Any, where: str, columns: list[str | None]) -> Iterator[tuple[int, Sequence[Any]]]:
     n = size = 0
     batches = file.iter_batches(_BATCH)
     while True:
@@ -67,8 +84,12 @@ def _rows(file: Any, where: str, columns: list[str]) -> Iterator[tuple[int, Sequ
         size += sum(map(_size, batch.columns))
         if size > MOST_BYTES:
             raise too_large(where, "unpacked it is")
-        named = zip(columns, batch.columns, strict=True)
-        for row in zip(*(_values(column, name, where) for name, column in named), strict=True):
+        named = [
+            _values(column, name, where)
+            for name, column in zip(columns, batch.columns, strict=True)
+            if name is not None
+        ]
+        for row in zip(*named, strict=True):
             n += 1
             yield n, row
 

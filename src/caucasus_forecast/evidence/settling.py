@@ -12,6 +12,8 @@ from .problems import SHOWN, Problem, listed, offered
 from .reading import Reading
 from .rows import ONE_DAY, Observation, Window, month_from
 
+FAR = 730  # days between a row and all others, beyond which it may be a slip
+
 
 def today() -> date:
     """The day it is; the month it is in is not over."""
@@ -234,9 +236,18 @@ def _without_gaps(
         cure = offered("aggregate", ("month", "each month is the sum of its rows")) + "; or "
         if all(o.window.start.day == 1 for o in rows):
             cure += "name the column month if each date is its whole month; or "
+    for o in _far(rows):
+        cure = f"is the date of {label(o.window)} ({o.id}) a slip? else {cure}"
     cure += offered("gaps", ("missing", "they are unknown"), ("zero", "nothing happened"))
     found.of(name, problem, cure)
     return rows
+
+
+def _far(rows: Sequence[Observation]) -> list[Observation]:
+    """A first or last row that stands further from the others than they from each other."""
+    holes = [(b.window.start - a.window.end).days for a, b in pairwise(rows)]
+    ends = ((rows[0], holes[0], holes[1:]), (rows[-1], holes[-1], holes[:-1]))
+    return [o for o, days, others in ends if others and days > max(FAR, *others)]
 
 
 def _months(window: Window) -> str:

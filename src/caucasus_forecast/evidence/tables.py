@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,10 @@ class Table:
     columns
         Names of its columns.
     cells
-        Numbered rows, read while they are taken; one may have more or fewer cells than columns.
+        Numbered rows with something in them, read while they are taken; one may have more or fewer
+        cells than columns.
+    skipped
+        Numbers of the rows without anything in them, as far as rows have been taken.
     digest
         SHA-256 of the bytes it was read from; empty for a data frame.
     notes
@@ -47,6 +50,7 @@ class Table:
     digest: str = ""
     notes: tuple[str, ...] = ()
     blanks: str = ""
+    skipped: list[int] = field(default_factory=list)
 
     def misaligned(self, n: int, cells: Sequence[Any]) -> TableError | None:
         """The error of a row that has not one cell for each column, if it is that."""
@@ -128,7 +132,15 @@ def open_table(source: Any, reading: Reading | None = None, *, fold: bool = True
     else:
         table = _frame(source, reading, fold)
     files.refuse_wide(table.columns, table.where)
-    return table
+    return replace(table, cells=_filled(table.cells, table.skipped))
+
+
+def _filled(cells: Cells, skipped: list[int]) -> Cells:
+    for n, row in cells:
+        if all(map(blank, row)):
+            skipped.append(n)
+        else:
+            yield n, row
 
 
 def named(columns: Iterable[Any], fold: bool) -> tuple[str, ...]:
@@ -183,7 +195,7 @@ def _csv(
         raise refused(where, f"{quoted(line)} is a note to a spreadsheet", cure, row=1)
     mark = SEPARATORS[separator] if separator else _separator(line, body, where)
     rows = _split(body, where, mark)
-    header = next(rows, None)
+    header = next((row for row in rows if any(row[1])), None)
     if header is None:
         raise refused(where, "the file is empty", "it needs a header and rows")
     if separator is not None or mark == ",":
@@ -208,13 +220,13 @@ def _text(body: bytes) -> io.TextIOWrapper:
 
 
 def _split(body: bytes, where: str, mark: str) -> Cells:
-    """Rows with something in them, numbered by their last line."""
+    """Rows, numbered by their last line; an empty line is none."""
     reader = csv.reader(_text(body), delimiter=mark, strict=True)
     taken = 0
     try:
         for row in reader:
             cells = [c.strip() for c in row]
-            if any(cells):
+            if len(cells) > 1 or any(cells):
                 if taken > files.MOST_ROWS:
                     raise files.too_long(where)
                 taken += 1
@@ -238,7 +250,7 @@ def _separator(line: str, body: bytes, where: str) -> str:
 
 def _fits(body: bytes, where: str, mark: str) -> bool:
     try:
-        return len({len(cells) for _, cells in _split(body, where, mark)}) == 1
+        return len({len(cells) for _, cells in _split(body, where, mark) if any(cells)}) == 1
     except TableError:
         return False
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import EvidenceError, nearest
 from .files import MOST_BYTES, MOST_ROWS, too_large, too_long
-from .problems import listed, offered, quoted, refused
+from .problems import offered, quoted, refused
 
 NO_VALUE = "no value (blank, an error such as #N/A, or a formula that was never calculated)"
 MOST_CELLS = 20_000_000
@@ -29,17 +29,17 @@ def opened(body: bytes, where: str, sheet: str | None) -> tuple[list[str], Rows,
     Parameters
     ----------
     sheet
-        Name of the sheet; it may be left out where only one has cells.
+        Name of the sheet; it may be left out where only one has cells, and that is not hidden.
 
     Raises
     ------
     EvidenceError
-        If it is no workbook, too large, damaged, or has several sheets to choose from; or if
-        python-calamine is missing.
+        If it is no workbook, too large, damaged, or has several sheets, or a hidden one, to choose;
+        or if python-calamine is missing.
     """
     _refuse_unsafe(body, where)
     try:
-        from python_calamine import CalamineWorkbook
+        from python_calamine import CalamineWorkbook, SheetVisibleEnum
     except ImportError:
         cure = "pip install 'caucasus-forecast[tables]', or save the table as CSV"
         raise refused(where, "reading Excel needs python-calamine", cure) from None
@@ -47,9 +47,10 @@ def opened(body: bytes, where: str, sheet: str | None) -> tuple[list[str], Rows,
         book = CalamineWorkbook.from_filelike(io.BytesIO(body))
         every = {name: book.get_sheet_by_name(name) for name in book.sheet_names}
         filled = {name: page for name, page in every.items() if page.start is not None}
+        hidden = {m.name for m in book.sheets_metadata if m.visible != SheetVisibleEnum.Visible}
     except BaseException as error:
         raise _damaged(where, error) from None
-    name = _chosen(where, list(every), list(filled), sheet)
+    name = _chosen(where, list(every), list(filled), hidden, sheet)
     try:
         rows = filled[name].to_python(skip_empty_area=False) if name in filled else []
     except BaseException as error:
@@ -60,15 +61,15 @@ def opened(body: bytes, where: str, sheet: str | None) -> tuple[list[str], Rows,
         raise refused(where, f"the sheet {quoted(name)} is empty", "it needs a header and rows")
     if len(filled_rows) > MOST_ROWS:
         raise too_long(where)
-    notes = [f"{where}: the sheet {quoted(name)} was read"] * (len(every) > 1)
+    concealed = ", which is hidden," if name in hidden else ""
+    notes = (f"{where}: the sheet {quoted(name)}{concealed} was read",) * (len(every) > 1)
     first, header = filled_rows[0]
-    if empty := [str(n) for n, row in numbered if n > first and not any(c != "" for c in row)]:
-        many = "s" * (len(empty) > 1)
-        notes.append(f"{where}: row{many} {listed(empty)} skipped: {NO_VALUE}")
-    return [str(c) for c in header], iter(filled_rows[1:]), tuple(notes)
+    return [str(c) for c in header], iter(numbered[first:]), notes
 
 
-def _chosen(where: str, every: list[str], filled: list[str], sheet: str | None) -> str:
+def _chosen(
+    where: str, every: list[str], filled: list[str], hidden: set[str], sheet: str | None
+) -> str:
     if sheet is not None:
         if sheet not in every:
             raise refused(where, f"no sheet {quoted(sheet)}", nearest(sheet, every))
@@ -77,7 +78,11 @@ def _chosen(where: str, every: list[str], filled: list[str], sheet: str | None) 
         choices = [(name, "") for name in filled[:5]]
         cure = offered("sheet", *choices)
         raise refused(where, f"has {len(filled)} sheets with cells", cure)
-    return (filled or every or [""])[0]
+    name = (filled or every or [""])[0]
+    if name in hidden:
+        cure = offered("sheet", (name, "it is read all the same"))
+        raise refused(where, f"has cells only in a hidden sheet, {quoted(name)}", cure)
+    return name
 
 
 def _plain(value: Any) -> Any:
