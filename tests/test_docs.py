@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -155,18 +156,21 @@ def test_the_readme_shows_four_lines_of_python():
     compile(blocks[0], "README.md", "exec")
 
 
-def test_every_python_block_of_the_docs_compiles():
-    for path in [*DOCS.glob("*.md"), ROOT / "README.md"]:
-        for block in re.findall(r"```python\n(.*?)```", path.read_text("utf-8"), re.S):
-            compile(block, path.name, "exec")
+def blocks_of(language):
+    """Blocks of a language in the docs and the README, each with the name of its page."""
+    pages = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
+    fenced = rf"```{language}\n(.*?)```"
+    return [(p.name, b) for p in pages for b in re.findall(fenced, p.read_text("utf-8"), re.S)]
 
 
-def test_every_toml_example_can_be_read():
-    import tomllib
+@pytest.mark.parametrize(("name", "block"), blocks_of("python"))
+def test_every_python_block_of_the_docs_compiles(name, block):
+    assert compile(block, name, "exec").co_code
 
-    for path in DOCS.glob("*.md"):
-        for block in re.findall(r"```toml\n(.*?)```", path.read_text("utf-8"), re.S):
-            tomllib.loads(block)
+
+@pytest.mark.parametrize(("name", "block"), blocks_of("toml"))
+def test_every_toml_example_can_be_read(name, block):
+    assert tomllib.loads(block)
 
 
 def test_the_example_scenario_set_is_one():

@@ -201,7 +201,7 @@ def test_a_declared_hole_stays_one_and_what_is_added_besides_is_said(embedded):
 def test_a_hole_between_known_and_new_counts_needs_a_word(gaps, told, months):
     mine = counts(**{f"2021-{m:02d}": m % 3 for m in range(1, 13)})
     made, new = cf.forecast(mine, draws=20, horizon=2), counts(**{"2022-03": 5})
-    with pytest.raises(EvidenceError, match=r"no row for 2022-01-01 to 2022-02-28.*gaps='missing'"):
+    with pytest.raises(EvidenceError, match=r"no row for 2022-01 to 2022-02.*gaps='missing'"):
         made.update(new)
     done = made.update(new, reading={"gaps": gaps})
     assert any(told in note for note in done.notes)

@@ -31,7 +31,7 @@ READERS = {
 }
 
 
-def refused(body, words, here, readers=READERS):
+def assert_refused(body, words, here, readers=READERS):
     """Every command that reads a forecast refuses these bytes, and leaves nothing."""
     (here / "bad.nc").write_bytes(body)
     for name in readers:
@@ -47,14 +47,14 @@ def refused(body, words, here, readers=READERS):
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.999])
 def test_fault_58_cut_short(share, here):
-    refused(GOLDEN[: int(share * len(GOLDEN))], "damaged: it ", here)
+    assert_refused(GOLDEN[: int(share * len(GOLDEN))], "damaged: it ", here)
 
 
 @pytest.mark.parametrize("where", [600, len(GOLDEN) // 3, len(GOLDEN) // 2, len(GOLDEN) - 100])
 def test_fault_59_a_flipped_byte(where, here):
     body = bytearray(GOLDEN)
     body[where] ^= 8
-    refused(bytes(body), "damaged: ", here, ("ask", "export", "ledger"))
+    assert_refused(bytes(body), "damaged: ", here, ("ask", "export", "ledger"))
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ HARM = {
 @pytest.mark.parametrize("harm", HARM)
 def test_fault_61_what_no_forecast_holds(harm, here):
     change, words = HARM[harm]
-    refused(resealed(here / "bad.nc", change), words, here, ("ask", "reproduce", "ledger"))
+    assert_refused(resealed(here / "bad.nc", change), words, here, ("ask", "reproduce", "ledger"))
 
 
 UNLIKE = {

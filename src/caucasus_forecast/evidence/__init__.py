@@ -32,7 +32,7 @@ from .rows import (
     is_total,
     without,
 )
-from .settling import gaps
+from .settling import filled, gaps, spans
 from .tables import table_rows
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "by_month",
     "cautions",
     "count_of",
+    "filled",
     "fresh",
     "gaps",
     "is_total",
@@ -64,6 +65,7 @@ __all__ = [
     "read_counts",
     "reading_of",
     "retrieved",
+    "spans",
     "table",
     "table_rows",
     "too_short",

@@ -212,26 +212,47 @@ def gaps(rows: Sequence[Observation]) -> list[Window]:
     ]
 
 
+def filled(
+    name: str, rows: list[Observation], holes: Sequence[Window], choice: str
+) -> tuple[list[Observation], str]:
+    """The rows of a series with the intervals that no row tells of, and a sentence on them.
+
+    Parameters
+    ----------
+    name, rows, holes
+        The series, its rows in order of time, and the intervals.
+    choice
+        ``missing``: they are unknown; ``zero``: nothing happened.
+
+    Examples
+    --------
+    >>> hole = Window(date(2024, 2, 1), date(2024, 3, 31))
+    >>> more, said = filled("x", [], [hole], "zero")
+    >>> [label(o.window) for o in more], said
+    (['2024-02', '2024-03'], 'x: no row for 2024-02 to 2024-03, counted as zero')
+    """
+    if choice == "missing":
+        return rows, f"{name}: no row for {spans(holes)}, left unknown"
+    zeros = (Observation(hole, name, 0.0, id="filled with zero") for hole in holes)
+    parts = [part for zero in zeros for part in by_month(zero)]
+    said = f"{name}: no row for {spans(holes)}, counted as zero"
+    return sorted([*rows, *parts], key=lambda o: o.window), said
+
+
 def _without_gaps(
     name: str, rows: list[Observation], reading: Reading, found: Findings
 ) -> list[Observation]:
     holes = gaps(rows)
     if not holes:
         return rows
-    shown, many = listed(map(_months, holes)), sum(w.days for w in holes)
-    if reading.gaps == "zero":
-        found.repairs.append(f"{name}: no row for {shown}, counted as zero")
-        filled = [
-            part
-            for hole in holes
-            for part in by_month(Observation(hole, name, 0.0, id="filled with zero"))
-        ]
-        return sorted([*rows, *filled], key=lambda o: o.window)
-    if reading.gaps == "missing":
-        found.repairs.append(f"{name}: no row for {shown}, left unknown")
+    if reading.gaps != "error":
+        rows, said = filled(name, rows, holes, reading.gaps)
+        found.repairs.append(said)
         return rows
+    shown = spans(holes)
     problem, cure = f"no row for {shown}", ""
     if not rows[0].window.whole_month:
+        many = sum(w.days for w in holes)
         problem = f"its rows are single days, and {many} days between them have none ({shown})"
         cure = offered("aggregate", ("month", "each month is the sum of its rows")) + "; or "
         if all(o.window.start.day == 1 for o in rows):
@@ -248,6 +269,17 @@ def _far(rows: Sequence[Observation]) -> list[Observation]:
     holes = [(b.window.start - a.window.end).days for a, b in pairwise(rows)]
     ends = ((rows[0], holes[0], holes[1:]), (rows[-1], holes[-1], holes[:-1]))
     return [o for o, days, others in ends if others and days > max(FAR, *others)]
+
+
+def spans(windows: Iterable[Window]) -> str:
+    """The first few of several intervals, whole months by their names.
+
+    Examples
+    --------
+    >>> spans([Window(date(2024, 2, 1), date(2024, 3, 31))])
+    '2024-02 to 2024-03'
+    """
+    return listed(map(_months, sorted(windows)))
 
 
 def _months(window: Window) -> str:

@@ -7,7 +7,6 @@ evidence are the theory's; any other series was given by the user, and its cells
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 
 import xarray as xr
@@ -15,7 +14,7 @@ import xarray as xr
 from .. import names
 from .. import panel as panels
 from ..errors import EvidenceError, nearest
-from ..evidence import ONE_DAY, Evidence, Observation, Series, Window, by_month, gaps
+from ..evidence import ONE_DAY, Evidence, Observation, Series, Window, filled, gaps, spans
 from ..study import Study
 
 
@@ -132,8 +131,7 @@ def joined(
         fresh += changed
         rows, more = _filled(rows, before, now, name, holes)
         said += [*told, *more]
-        series = replace(now.series[name], mode="counts", coverage=(), source="user")
-        now = now.with_series(series, rows)
+        now = now.with_counts(rows)
     if new and not fresh:
         raise EvidenceError(
             f"{_listed(new)}: already in this forecast, with the same count; give months that are "
@@ -204,7 +202,7 @@ def _merged(
             )
         held[row.window] = row
         changed += 1
-    told = [f"{name}: {_spans(added)} from the embedded evidence"] * bool(added)
+    told = [f"{name}: {spans(added)} from the embedded evidence"] * bool(added)
     return sorted(held.values(), key=lambda o: o.window), changed, told
 
 
@@ -229,21 +227,14 @@ def _filled(
     ]  # fmt: skip
     if not new:
         return rows, []
-    if holes == "missing":
-        return rows, [f"{name}: no row for {_spans(new)}, left unknown"]
-    if holes == "zero":
-        zeros = [part for w in new for part in by_month(Observation(w, name, 0.0))]
-        said = f"{name}: no row for {_spans(new)}, counted as zero"
-        return sorted([*rows, *zeros], key=lambda o: o.window), [said]
+    if holes in ("missing", "zero"):
+        rows, said = filled(name, rows, new, holes)
+        return rows, [said]
     raise EvidenceError(
-        f"series {name!r}: no row for {_spans(new)}, between what the forecast knows and the new "
+        f"series {name!r}: no row for {spans(new)}, between what the forecast knows and the new "
         "counts; give them, or choose gaps='missing' if they are unknown, gaps='zero' if nothing "
         "happened"
     )
-
-
-def _spans(windows: Sequence[Window]) -> str:
-    return ", ".join(f"{w.start:%Y-%m}" if w.whole_month else str(w) for w in sorted(windows))
 
 
 def _cells_of(evidence: Evidence, name: str) -> list[Observation]:
