@@ -60,7 +60,7 @@ def as_evidence(futures: Mapping[str, np.ndarray], months: np.ndarray) -> Eviden
     """The first path as observations, in the windows that the embedded series cover."""
     embedded = rows.load().as_of(AS_OF)
     series, observed = {}, []
-    windows = [_window(m) for m in months]
+    windows = [window(m) for m in months]
     for name, s in embedded.series.items():
         values = futures[DEATHS if s.node == TENSION else s.node][0]
         late = [i for i, m in enumerate(months) if s.node == TENSION or m >= MISSION]
@@ -90,7 +90,8 @@ def embedded_share(embedded: Evidence, name: str) -> Window:
     return next(o.window for o in embedded.observations if o.series == name)
 
 
-def _window(month: np.datetime64) -> Window:
+def window(month: np.datetime64) -> Window:
+    """The days of a month."""
     first, after = (
         m.astype("datetime64[D]").item() for m in (month, month + np.timedelta64(1, "M"))
     )

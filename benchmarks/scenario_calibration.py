@@ -1,0 +1,221 @@
+"""Scenario probabilities in worlds that the model itself made.
+
+Each world is drawn from the prior set: parameters, then tension under the process of the embedded
+case, and every node of every month, for a year up to the embedded day and a year beyond it. All
+that is ever observed is observed, from the first month. Each world is forecast from its first year,
+in one run of the sampler whatever its checks say, and what came is compared with what was said:
+
+- scenarios: how often each came beside the sum of its probabilities, and Brier and log scores
+  beside those that the forecasts expect of themselves, Σ p(1 − p) and −Σ p log₂ p;
+- deaths 1, 3, 6 and 12 months ahead: uniformity of the PIT;
+- parameters: uniformity of the rank of the truth among the draws (Talts et al. 2018), each in ten
+  bins; of all the p values, how many are below 0.05, and the least, times their number.
+
+A departure beyond chance is a fault of the program, once a month's deaths count whole and come from
+their own level (`temper` 1, `robust` 0). With ``--shipped`` both are as in any forecast, and each
+world's own history makes the reference class its own; these worlds have nothing of their own to
+learn, so what that costs is seen.
+
+    python benchmarks/scenario_calibration.py [--worlds 200] [--shipped] [--out FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from prior_gate import window
+from scipy import stats
+
+from caucasus_forecast import fitting, names, panel, posterior, scenarios, scoring, simulate
+from caucasus_forecast import study as studies
+from caucasus_forecast.case import Case, load
+from caucasus_forecast.density import density
+from caucasus_forecast.evidence import Evidence, Observation, Series, Window
+from caucasus_forecast.names import DEATHS
+from caucasus_forecast.priors import PriorSet
+from caucasus_forecast.streams import stream
+from caucasus_forecast.study import Study
+
+HORIZONS = (1, 3, 6, 12)
+PAST = 12  # months of a world before its day
+RANKS = 10  # bins of a rank
+
+
+def world(study: Study, priors: PriorSet, seed: int) -> tuple[xr.Dataset, dict[str, np.ndarray]]:
+    """Parameters of one world, and what happens in it: by node, (1, months up to the horizon)."""
+    graph, process = study.graph, study.process
+    truth = posterior.prior_draws(priors, graph, study.case.model, 1, seed)
+    parameters, own = posterior.parameters(truth, graph, study.case.model)
+    zero = np.zeros(1)
+    start = simulate.Origin(
+        parameters,
+        own,
+        process.start(np.exp(process.log_initial)[None], stream(seed, "start").random(1)),
+        dict.fromkeys(graph.node, zero),
+        {n.name: zero for n in graph.nodes if n.kind == "event"},
+        {n.name: zero for n in graph.nodes if n.kind == "share"},
+    )
+    return truth, simulate.futures(graph, process, start, every_month(study), seed)
+
+
+def every_month(study: Study) -> np.ndarray:
+    """The last months of the panel, and those of the horizon."""
+    panel_months = study.panel[names.MONTH].to_numpy().astype("datetime64[M]")
+    return np.r_[panel_months[-PAST:], study.months]
+
+
+def seen(study: Study, happened: Mapping[str, np.ndarray]) -> Evidence:
+    """The months up to the day as evidence: every node that can be observed, month by month."""
+    months = every_month(study)[:PAST]
+    windows = [window(m) for m in months]
+    series, rows = {}, []
+    for node in study.graph.nodes:
+        name = DEATHS if node.kind == "process" else node.name
+        if node.kind == "index":
+            continue
+        values = happened[name][0, : len(months)]
+        if node.kind == "event":
+            coverage = (Window(windows[0].start, windows[-1].end),)
+            series[name] = Series(name, node.name, "status", coverage=coverage)
+            quo = 1.0 if node.reading < 0 else 0.0
+            for i in np.flatnonzero(np.diff(values, prepend=0.0)):
+                end = windows[i].end
+                rows.append(Observation(Window(end, end), name, float(values[i] + quo)))
+        elif node.kind == "share":
+            series[name] = Series(name, node.name, "share")
+            rows.append(Observation(windows[-1], name, float(values[-1])))
+        else:
+            series[name] = Series(name, node.name)
+            rows += [Observation(w, name, float(x)) for w, x in zip(windows, values, strict=True)]
+    return Evidence(series, tuple(rows))
+
+
+def came(study: Study, happened: Mapping[str, np.ndarray]) -> int:
+    """The scenario that the world's own future resolves to."""
+    months = len(study.months)
+    future = {name: values[:, -months:] for name, values in happened.items()}
+    dataset = simulate.as_dataset(future, study.graph, study.months, (1, 1, 1))
+    shares = {
+        n.name: happened[n.name][:, -months - 1].reshape(1, 1, 1)
+        for n in study.graph.nodes
+        if n.kind == "share"
+    }
+    return int(scenarios.resolve(study.partition, dataset, study.graph, shares)[0, 0, 0, -1])
+
+
+def forecast(study: Study, priors: PriorSet, seed: int, shipped: bool) -> dict[str, Any]:
+    """One world: what was said, what came, and the ranks of its parameters."""
+    truth, happened = world(study, priors, seed)
+    built = panel.build(seen(study, happened), study.graph, study.as_of)
+    case = study.case.model_copy(update={"seed": seed})
+    now = replace(study, case=case, panel=built)
+    if not shipped:
+        now.__dict__["process"] = study.process
+    target = density(priors, now.layout, now.process.facts(now.plan))
+    drawn = posterior.sample(target, draws=case.draws, tune=case.tune, seed=seed)
+    tree = fitting.complete(drawn, now, priors)
+    deaths = tree[names.PREDICTIONS][DEATHS].to_numpy()
+    steps = [h - 1 for h in HORIZONS]
+    ahead = happened[DEATHS][0, PAST:][steps]
+    found = tree[names.POSTERIOR].to_dataset()
+    return {
+        "said": tree[names.SCENARIOS]["probability"].to_numpy(),
+        "came": came(study, happened),
+        "below": (deaths[..., steps] < ahead).mean((0, 1, 2)),
+        "upto": (deaths[..., steps] <= ahead).mean((0, 1, 2)),
+        "rank": np.concatenate([_rank(found[k], truth[k]) for k in found.data_vars]),
+        "rhat": float(tree[names.DIAGNOSTICS].attrs["max_rhat"]),
+    }  # fmt: skip
+
+
+def _rank(drawn: xr.DataArray, truth: xr.DataArray) -> np.ndarray:
+    """Share of the draws below the truth, for each parameter of a name."""
+    below = drawn < truth.squeeze((names.CHAIN, names.DRAW), drop=True)
+    return np.atleast_1d(below.mean((names.CHAIN, names.DRAW)).to_numpy())
+
+
+def summary(study: Study, worlds: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was said beside what came."""
+    said = np.array([w["said"] for w in worlds])
+    came_ = np.eye(said.shape[1])[[w["came"] for w in worlds]]
+    ids = [s.id for s in study.partition.scenarios]
+    sure = np.clip(said, 1e-12, 1.0)
+    entropy = -(sure * np.log2(sure)).sum(1)
+    log = -np.log2((sure * came_).sum(1))
+    expected = (said * (1.0 - said)).sum(1)
+    brier = ((said - came_) ** 2).sum(1)
+    rank = np.array([w["rank"] for w in worlds])
+    bins = np.clip((rank * RANKS).astype(int), 0, RANKS - 1)
+    uniform = [
+        float(stats.chisquare(np.bincount(column, minlength=RANKS)).pvalue) for column in bins.T
+    ]
+    return {
+        "worlds": len(worlds),
+        "R-hat above 1.05": sum(w["rhat"] > 1.05 for w in worlds),
+        "scenarios: said, came, z": {
+            name: [
+                round(float(p.sum()), 1), int(c.sum()),
+                round(float((c - p).sum() / np.sqrt((p * (1.0 - p)).sum() + 1e-12)), 2),
+            ]
+            for name, p, c in zip(ids, said.T, came_.T, strict=True)
+        },
+        "Brier: expected, found, z": _beside(brier, expected),
+        "log score, bits: expected, found, z": _beside(log, entropy),
+        "deaths, PIT p": {
+            str(h): round(
+                float(
+                    scoring.pit_uniformity(
+                        np.array([w["below"][i] for w in worlds]),
+                        np.array([w["upto"][i] for w in worlds]),
+                    )
+                ), 3,
+            )
+            for i, h in enumerate(HORIZONS)
+        },
+        "parameters": len(uniform),
+        "ranks: p below 0.05": float(np.mean(np.array(uniform) < 0.05)),
+        "ranks: least p, times their number": min(uniform) * len(uniform),
+        "in the 90 % interval": float(((rank > 0.05) & (rank < 0.95)).mean()),
+    }  # fmt: skip
+
+
+def _beside(found: np.ndarray, expected: np.ndarray) -> list[float]:
+    """Means of what was expected and found, and their difference in its standard errors."""
+    gap = found - expected
+    z = gap.mean() / (gap.std(ddof=1) / np.sqrt(len(gap)))
+    return [round(float(x), 3) for x in (expected.mean(), found.mean(), z)]
+
+
+def main() -> None:
+    """Make the worlds, forecast them and report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--worlds", type=int, default=200)
+    parser.add_argument("--shipped", action="store_true")
+    parser.add_argument("--draws", type=int, default=500)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    case: Case = load("alyarli-2021").model_copy(update={"draws": options.draws, "tune": 500})
+    study = studies.lay_out(case)
+    if not options.shipped:
+        study.__dict__["process"] = replace(study.process, temper=1.0, robust=0.0)
+    priors = study.theory.beliefs(case.priors)
+    worlds = []
+    for seed in range(1, options.worlds + 1):
+        worlds.append(forecast(study, priors, seed, options.shipped))
+        if seed % 10 == 0:
+            print(seed, "worlds", flush=True)
+    found = summary(study, worlds)
+    print(json.dumps(found, indent=1))
+    if options.out:
+        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
