@@ -34,45 +34,44 @@ def _none(mean: float, size: float) -> tuple[float, int]:
 
 
 @compiled
-def _last(mean: float, size: float) -> float:
-    """A count that no sum need go beyond."""
-    return mean + 60.0 * np.sqrt(mean * (1.0 + mean / size)) + 100.0
+def _summed(
+    p: float, mean: float, size: float, u: float, most: float
+) -> tuple[float, float, float]:
+    """A count by summing from zero, and the distribution function before and at it.
+
+    It is the first count whose distribution function is above u, but no more than `most`. `p` is
+    the probability of none; the sum ends 60 standard deviations above the mean.
+    """
+    odds = mean / (size + mean)
+    last = mean + 60.0 * np.sqrt(mean * (1.0 + mean / size)) + 100.0
+    k, low, high = 0.0, 0.0, p
+    while k < last and k < most and high <= u:
+        p *= odds * (size + k) / (k + 1.0)
+        k += 1.0
+        low, high = high, high + p
+    return k, low, high
 
 
 @compiled
 def _counted(u: Array, mean: Array, size: Array) -> tuple[Array, Array]:
-    """Counts by summing from zero: the first whose distribution function is above u; the roads."""
+    """The count at each u, and how it is found."""
     count, road = np.zeros(len(u)), np.zeros(len(u), np.int8)
     for i in range(len(u)):
         p, road[i] = _none(mean[i], size[i])
-        if road[i] or u[i] < p:
-            continue
-        odds, last = mean[i] / (size[i] + mean[i]), _last(mean[i], size[i])
-        k, reached = 0.0, p
-        while k < last and reached <= u[i]:
-            p *= odds * (size[i] + k) / (k + 1.0)
-            k += 1.0
-            reached += p
-        count[i] = k
+        if not road[i]:
+            count[i] = _summed(p, mean[i], size[i], u[i], np.inf)[0]
     return count, road
 
 
 @compiled
 def _reached(count: Array, mean: Array, size: Array) -> tuple[Array, Array, Array]:
-    """The distribution function before and at each count, summed as `_counted` does; the roads."""
+    """The distribution function before and at each count, and how the count is found."""
     before, at = np.zeros(len(count)), np.zeros(len(count))
     road = np.zeros(len(count), np.int8)
     for i in range(len(count)):
         p, road[i] = _none(mean[i], size[i])
-        if road[i]:
-            continue
-        odds, last = mean[i] / (size[i] + mean[i]), _last(mean[i], size[i])
-        k, low, high = 0.0, 0.0, p
-        while k < last and k < count[i]:
-            p *= odds * (size[i] + k) / (k + 1.0)
-            k += 1.0
-            low, high = high, high + p
-        before[i], at[i] = low, high
+        if not road[i]:
+            _, before[i], at[i] = _summed(p, mean[i], size[i], np.inf, count[i])
     return before, at, road
 
 
