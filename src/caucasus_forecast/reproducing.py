@@ -90,7 +90,7 @@ def step(before: xr.DataTree, after: xr.DataTree, refit: bool | None) -> dict[st
     }  # fmt: skip
     if ages := delays.ages(before[names.OBSERVED_DATA].to_dataset()):
         here["ages"] = ages
-    if not _told(studies.of(after), here):
+    if not _tells(studies.of(after), here):
         own = updating.own_counts(studies.of(before))
         here["counts"] = [[str(o.window.start), str(o.window.end), o.series, o.count] for o in own]
     return {"road": json.dumps([*json.loads(a.get("road", "[]")), here])}
@@ -158,42 +158,47 @@ def _place(study: Study, tree: xr.DataTree, held: Mapping[str, Any]) -> tuple[St
     as_of = date.fromisoformat(held["as_of"])
     case = study.case.model_copy(update={"as_of": as_of, "priors": held["prior_set"]})
     priors = PriorSet(held["prior_set"], held["priors"], graph=study.theory.graph)
-    if held["data_digest"] == tree.attrs["data_digest"] and as_of == study.as_of:
+    if _is_at(study, held):
         return replace(study, case=case), priors
     try:
         seen = _evidence(study, held)
     except EvidenceError as why:
         raise StorageError(f"the evidence as of {as_of} cannot be told: {why}") from None
-    built = panel.build(seen, study.graph, as_of)
-    if (delay := delays.of(study.panel)) is not None:
-        built = delays.aged(built, delay, held.get("ages", {}))
-    if built.attrs["digest"] != held["data_digest"]:
+    if seen.digest != held["data_digest"]:
         raise StorageError(
             f"the evidence as of {as_of} was revised since, and the file does not hold what it "
             "was; reproduce the forecast of that day"
         )
+    built = panel.build(seen, study.graph, as_of)
+    if (delay := delays.of(study.panel)) is not None:
+        built = delays.aged(built, delay, held.get("ages", {}))
     return replace(study, case=case, panel=built), priors
+
+
+def _is_at(study: Study, held: Mapping[str, Any]) -> bool:
+    """Whether a study has the day and the evidence of a forecast on the road."""
+    same = held["data_digest"] == study.panel.attrs["digest"]
+    return same and held["as_of"] == str(study.as_of)
 
 
 def _evidence(study: Study, held: Mapping[str, Any]) -> Evidence:
     """What a forecast on the road knew: by its day, or by the counts that the road holds."""
+    as_of = date.fromisoformat(held["as_of"])
     if "counts" not in held:
-        return updating.known(study)
-    seen = study.theory.evidence.as_of(date.fromisoformat(held["as_of"]))
+        return updating.known(study).as_of(as_of)
     rows = [
         Observation(Window(*map(date.fromisoformat, (start, end))), series, float(count))
         for start, end, series, count in held["counts"]
     ]
-    return seen.with_counts(rows)
+    return study.theory.evidence.as_of(as_of).with_counts(rows).as_of(as_of)
 
 
-def _told(study: Study, held: Mapping[str, Any]) -> bool:
+def _tells(study: Study, held: Mapping[str, Any]) -> bool:
     """Whether a later study tells, by the day alone, what a forecast on the road knew."""
-    as_of = date.fromisoformat(held["as_of"])
-    if held["data_digest"] == study.panel.attrs["digest"] and as_of == study.as_of:
+    if _is_at(study, held):
         return True
     try:
-        return updating.known(study).as_of(as_of).digest == held["data_digest"]
+        return _evidence(study, held).digest == held["data_digest"]
     except EvidenceError:
         return True  # and nothing else would tell it
 
