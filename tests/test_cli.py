@@ -393,17 +393,6 @@ def test_failed_checks_are_3_and_written_all_the_same(here, made, capsys):
     assert "warning: checks failed" in shown.err
 
 
-def test_a_picture_that_fails_costs_no_numbers(here, made, monkeypatch, capsys):
-    made()
-    pictures = {k: v for k, v in _pictures().items() if not k.startswith("links")}
-    fault = {"links": "ValueError: no axis"}
-    monkeypatch.setattr(plots, "files", lambda forecast: (pictures, fault))
-    assert cli.main(["run", "--quiet"]) == 3
-    assert "the picture 'links' could not be drawn (ValueError: no axis)" in capsys.readouterr().err
-    page = (here / "caucasus-forecast-alyarli-2021" / "report.html").read_text()
-    assert "This picture could not be drawn" in page
-
-
 def test_ctrl_c_is_130_and_leaves_nothing(here, monkeypatch, capsys):
     def interrupted(case, **_):
         raise KeyboardInterrupt

@@ -1,36 +1,17 @@
 """The page: whole, closed to the network, escaped, and honest about a failed fit."""
 
 import re
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
 import xarray as xr
+from pages import Page
 
 from caucasus_forecast import names, plots, report
 from caucasus_forecast.forecasting import Forecast
 from caucasus_forecast.links import PRIOR_LED, link_summary
 
 SVG = dict.fromkeys(plots.PICTURES, b"<svg/>")
-SCRIPT = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
-
-
-class Page(HTMLParser):
-    """Every tag with its attributes, and the text."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.words = [], ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.words += data
-
-    def all(self, tag):
-        return [attrs for name, attrs in self.tags if name == tag]
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +25,9 @@ def parsed(whole):
 
 
 def test_it_loads_nothing_and_runs_nothing(whole, parsed):
-    allowed = re.compile(r"#|data:image/svg\+xml;base64,")
-    for _, attrs in parsed.tags:
-        for key in ("src", "href", "xlink:href", "action", "data", "poster", "srcset"):
-            assert allowed.match(attrs.get(key) or "#")
-        assert not [key for key in attrs if key.startswith("on")]
-    assert not {"script", "iframe", "object", "embed", "link", "form", "base"} & {
-        tag for tag, _ in parsed.tags
-    }
+    assert parsed.live == []
     assert "@import" not in whole
-    policy = next(m for m in parsed.all("meta") if m.get("http-equiv"))
-    assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    assert parsed.policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def test_it_is_small_enough_to_send(whole):
@@ -90,20 +63,6 @@ def test_it_carries_the_numbers_and_where_they_come_from(altered, parsed):
 def test_it_counts_the_prior_led_links(altered, parsed):
     led = link_summary(altered().tree)["prior_led"] > PRIOR_LED
     assert f"{int(led.sum())} of {led.size} links are prior-led" in parsed.words
-
-
-def test_words_from_data_are_escaped(altered):
-    forecast = altered(title=SCRIPT, prior_set=SCRIPT, scenario_set=SCRIPT, citation=SCRIPT)
-    table = forecast.tree[names.SCENARIOS].to_dataset()
-    table["title"] = table["title"].astype(object)
-    table["title"][-2] = SCRIPT
-    forecast.tree[names.SCENARIOS] = xr.DataTree(table)
-    text = report.page(forecast, SVG)
-    page = Page(text)
-    assert "<script" not in text
-    assert not page.all("script")
-    assert len(page.all("img")) == len(plots.PICTURES)
-    assert SCRIPT in page.words
 
 
 def test_a_failed_fit_is_said_first_and_in_red(altered):

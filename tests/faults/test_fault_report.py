@@ -3,11 +3,11 @@
 import json
 import re
 import socket
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from faulty import QUICK, program
+from pages import Page
 
 import caucasus_forecast as cf
 from caucasus_forecast import forecasting, plots, report
@@ -17,19 +17,6 @@ PRIORS = (Path(cf.__file__).parent / "priors" / "alyarli-2021.toml").read_text(e
 SCENARIOS = (Path(cf.__file__).parent / "data/scenarios/alyarli-2021.toml").read_text(
     encoding="utf-8"
 )
-
-
-class Page(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.words = [], ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.words += data
 
 
 @pytest.fixture(scope="module")
@@ -75,17 +62,10 @@ prior = {{ dist = "Normal", kwargs = {{ mu = 0.3, sigma = 0.3 }}, why = {said} }
 
 
 def test_fault_87_hostile_words_are_words(evil):
-    text = (evil / "report.html").read_text()
-    page = Page(text)
-    tags = [tag for tag, _ in page.tags]
-    assert not {"script", "iframe", "object", "embed", "link", "form", "base"} & set(tags)
-    assert not [a for _, attrs in page.tags for a in attrs if a.startswith("on")]
-    assert {attrs["src"][:26] for tag, attrs in page.tags if tag == "img"} == {
-        "data:image/svg+xml;base64,"
-    }
+    page = Page((evil / "report.html").read_text())
+    assert page.live == []
+    assert len(page.all("img")) == len(plots.PICTURES)
     assert EVIL in page.words, "and they are all there"
-    policy = next(attrs for tag, attrs in page.tags if attrs.get("http-equiv"))
-    assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def test_fault_36_pictures_tables_and_exports_take_them_literally(evil, tmp_path):
