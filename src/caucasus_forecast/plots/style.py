@@ -24,6 +24,7 @@ CYCLE = (BLUE, VERMILION, GREEN, PURPLE)
 ALARM = "#B00020"
 
 BANNER = 0.5  # inches
+DPI = 160
 ONE_DAY, ONE_MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 REPORTS = "reports_azerbaijan"
 STYLE: dict[Any, Any] = {
@@ -81,7 +82,7 @@ def engine(figure: Figure) -> Any:
     return figure.get_layout_engine()
 
 
-def render(figure: Figure, kind: str = "png", dpi: int = 160) -> bytes:
+def render(figure: Figure, kind: str = "png") -> bytes:
     """Write a figure as the bytes of a ``png`` or ``svg`` file, the same ones every time.
 
     Examples
@@ -93,7 +94,7 @@ def render(figure: Figure, kind: str = "png", dpi: int = 160) -> bytes:
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a title may use any script
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(out, format=kind, dpi=dpi, metadata=metadata)
+        figure.savefig(out, format=kind, dpi=DPI, metadata=metadata)
     return out.getvalue()
 
 

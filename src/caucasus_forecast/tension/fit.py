@@ -18,6 +18,7 @@ from .ladder import Ladder, Monthly, is_month, plain_steps
 Array = np.ndarray
 
 PSEUDO_MONTHS = 12.0  # weight of the reference class when a history is short
+TILT = 0.02  # of the step of a numerical derivative
 
 
 def fit_ladder(learned: Reference, cells: Cells, months: int) -> Ladder:
@@ -87,10 +88,10 @@ def whole_months(cells: Cells, months: int) -> Array:
     return known
 
 
-def _response(log_reference: Array, score: Array, width: float = 0.02) -> float:
+def _response(log_reference: Array, score: Array) -> float:
     def long_run_mean(tilt: float) -> float:
         logits = log_reference + tilt * (score[None, :] - score[:, None])
         step = np.exp(logits - special.logsumexp(logits, axis=1, keepdims=True))
         return float(stationary(step) @ score)
 
-    return (long_run_mean(width) - long_run_mean(-width)) / (2 * width)
+    return (long_run_mean(TILT) - long_run_mean(-TILT)) / (2 * TILT)
