@@ -28,7 +28,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import PriorError
-from . import REAL, Prior, PriorSet, frozen, resolve
+from .distributions import REAL, Prior, frozen
+from .files import resolve
+from .sets import PriorSet
 
 Array = np.ndarray
 Arguments = Mapping[str, float]
