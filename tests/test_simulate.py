@@ -16,6 +16,7 @@ from caucasus_forecast.likelihood import Levels, Parameters, ladder_terms, plan,
 from caucasus_forecast.markov import value_and_gradient
 from caucasus_forecast.names import DEATHS, TENSION
 from caucasus_forecast.panel import Horizon, build
+from caucasus_forecast.simulate import walking
 from caucasus_forecast.tension import fit_ladder
 
 PATHS = 200_000
@@ -334,7 +335,7 @@ def test_futures_do_not_hang_on_how_many_paths_are_walked_together(monkeypatch):
     months = Horizon(date(2021, 11, 30), 3).months
     shifts = {"offers": np.linspace(0.0, 1.0, 700)[:, None]}
     together = simulate.futures(TOY, LADDER, _start(700), months, 1, shift=shifts)
-    monkeypatch.setattr(simulate, "BLOCK", 97)
+    monkeypatch.setattr(walking, "BLOCK", 97)
     apart = simulate.futures(TOY, LADDER, _start(700), months, 1, shift=shifts)
     for name in together:
         np.testing.assert_array_equal(together[name], apart[name])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from ..evidence import Problem
-from . import PriorSet, frozen
+from .distributions import frozen
+from .sets import PriorSet
 
 REACH, NEVER = 3.0, 1e-15
 
