@@ -16,9 +16,10 @@ import caucasus_forecast as cf
 from caucasus_forecast import case as cases
 from caucasus_forecast import cli, plots
 from caucasus_forecast import forecasting as engine
+from caucasus_forecast.cli import results
 from caucasus_forecast.errors import EvidenceError
 
-PRIORS = Path(engine.__file__).parent / "priors"
+PRIORS = Path(cf.__file__).parent / "priors"
 
 COUNTS = "month,count\n2021-01,3\n2021-02,5\n2021-03,0\n"
 HEAVY = (
@@ -358,14 +359,14 @@ def test_quiet_is_silent(here, made, capsys):
 
 def test_cells_are_no_formulas():
     rows = [{"title": t, "probability": 0.5} for t in ("=1+1", "+x", "-x", "@x", "\tx", 'a "b", c')]
-    read = list(csv.DictReader(cli.run._csv(rows).splitlines()))
+    read = list(csv.DictReader(results._csv(rows).splitlines()))
     assert [r["title"] for r in read] == ["'=1+1", "'+x", "'-x", "'@x", "'\tx", 'a "b", c']
 
 
 def test_a_case_survives_its_own_toml(tmp_path):
     case = cases.make("test", {"name": "x", "title": 'a "b" \\ c\n\x7f é', "horizon": 3})
     path = tmp_path / "case.toml"
-    path.write_text(cli.run._case_toml(case, {}, "2021-11-30"), encoding="utf-8")
+    path.write_text(results._case_toml(case, {}, "2021-11-30"), encoding="utf-8")
     assert cases.load(path) == case.model_copy(update={"as_of": date(2021, 11, 30)})
 
 
@@ -474,7 +475,7 @@ def test_a_run_that_breaks_keeps_the_old_folder(here, made, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cli.run, "_manifest", full)
+    monkeypatch.setattr(results, "_manifest", full)
     assert cli.main(["run", "--out", "out", "--overwrite"]) == 2
     assert {p.name: p.read_bytes() for p in (here / "out").iterdir()} == before
     assert left(here) == ["counts.csv", "out"]

@@ -170,7 +170,7 @@ def test_fault_64_a_folder_name_too_long_for_the_disk_is_said(asked, capsys, tmp
 
 
 def test_fault_71_a_second_run_into_a_folder_is_told_before_sampling(asked, capsys, tmp_path):
-    from caucasus_forecast.cli.run import new_folder
+    from caucasus_forecast.cli.folders import new_folder
 
     with new_folder(tmp_path / "out", False):
         script = "import sys; from caucasus_forecast.cli import main; sys.exit(main())"

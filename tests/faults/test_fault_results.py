@@ -13,7 +13,7 @@ from faulty import GOLDEN, left, program
 
 import caucasus_forecast as cf
 from caucasus_forecast import storage
-from caucasus_forecast.cli.run import new_folder
+from caucasus_forecast.cli.folders import new_folder
 from caucasus_forecast.storage import guard
 
 READERS = {

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import date
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import __version__, atomic
-from ..errors import EvidenceError, StorageError
+from .. import atomic
+from ..errors import EvidenceError
 from .choices import reads_counts
 from .common import (
     DEFAULT_CASE,
@@ -29,18 +25,16 @@ from .common import (
     printable,
     read_case,
     rows_of,
-    storing,
     told,
     verdict_of,
     warn,
 )
+from .folders import new_folder, refuse_too_large
+from .results import copy_input, own_files, write
 
 if TYPE_CHECKING:
     from ..case import Case
     from ..forecasting import Forecast
-
-ASIDE = ".old"
-RERUN = f"{PROGRAM} run case.toml"
 
 
 @reads_counts
@@ -133,92 +127,6 @@ def run(
         raise typer.Exit(FAILED)
 
 
-@contextmanager
-def new_folder(target: Path, overwrite: bool) -> Iterator[Path]:
-    """Offer a temporary folder beside the target, and rename it when all is well."""
-    with storing(target):
-        _refuse_taken(target, overwrite)
-        target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic.alone(target):
-        temporary = atomic.beside(target)
-        with storing(target):
-            _recover(target)
-            _refuse_taken(target, overwrite)
-            temporary.mkdir()
-        try:
-            yield temporary
-            with storing(target):
-                _put_in_place(temporary, target, overwrite)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def refuse_too_large(case: Case, target: Path) -> None:
-    """Refuse a place without room for the result, before anything slow begins."""
-    from .. import storage, theory
-
-    sizes = {k: getattr(case, k) for k in ("chains", "draws", "paths", "horizon")}
-    atomic.refuse_full(target, storage.estimate(theory.load(case.graph).graph, **sizes))
-
-
-def _refuse_taken(target: Path, overwrite: bool) -> None:
-    if Path.cwd().is_relative_to(target):
-        raise StorageError(f"{target}: is the folder you work in; name a new one with --out")
-    if target.is_symlink():
-        raise StorageError(f"{target}: is a link; name the folder itself with --out")
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        return
-    if not overwrite:
-        raise StorageError(
-            f"{target}: exists; add --overwrite to replace it, or name another with --out"
-        )
-    if not target.is_dir():
-        raise StorageError(f"{target}: is not a folder; name another with --out")
-    if strange := _not_ours(target):
-        raise StorageError(
-            f"{target}: holds {strange!r}, which this program did not write; move it away, or name "
-            "another folder with --out"
-        )
-
-
-def _not_ours(folder: Path) -> str:
-    """Name something in the folder that is not in its manifest, if there is anything."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        listed = {entry["name"] for entry in manifest["files"]} | {"manifest.json"}
-    except (OSError, ValueError, KeyError, TypeError):
-        listed = set()
-    found = (p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if not p.is_dir())
-    return next((name for name in found if name not in listed), "")
-
-
-def _put_in_place(temporary: Path, target: Path, overwrite: bool) -> None:
-    for path in (*temporary.rglob("*"), temporary):
-        atomic.synced(path)
-    _refuse_taken(target, overwrite)
-    aside = temporary.with_suffix(ASIDE)
-    if target.exists():
-        target.rename(aside)
-    try:
-        temporary.rename(target)
-    except OSError:
-        if aside.exists():
-            aside.rename(target)
-        raise
-    atomic.synced(target.parent)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _recover(target: Path) -> None:
-    """Put back a folder that a run set aside and did not live to replace."""
-    ours = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]+\{ASIDE}")
-    for aside in [p for p in target.parent.iterdir() if ours.fullmatch(p.name)]:
-        if target.exists():
-            shutil.rmtree(aside, ignore_errors=True)
-        else:
-            aside.rename(target)
-
-
 def _copy_inputs(case: Case, folder: Path) -> dict[str, str]:
     """Copy the user's own files beside the result, so that it can be made again from the folder."""
     from .. import scenarios
@@ -233,109 +141,12 @@ def _copy_inputs(case: Case, folder: Path) -> dict[str, str]:
     return copied
 
 
-def own_files(case: Case) -> dict[str, str]:
-    """The files of the user that a case names: what each is for, and where it is."""
-    from .. import graph, scenarios
-    from .. import priors as prior_sets
-    from ..case import EMBEDDED
-
-    shipped = {
-        "evidence": (EMBEDDED,), "graph": graph.available(), "priors": prior_sets.list(),
-        "scenarios": scenarios.available(),
-    }  # fmt: skip
-    own = {key: getattr(case, key) for key, known in shipped.items()
-           if getattr(case, key) not in known}  # fmt: skip
-    return own | ({"delays": case.delays} if case.delays else {})
-
-
-def copy_input(key: str, source: Path, folder: Path) -> str:
-    """Copy a file beside the result, under a safe name; return where."""
-    name = re.sub(r"[^\w.+-]+", "-", source.name)
-    with storing(folder):
-        (folder / "inputs" / key).mkdir(parents=True)
-        shutil.copyfile(source, folder / "inputs" / key / name)
-    return f"inputs/{key}/{name}"
-
-
 def _refuse_changed(forecast: Forecast, inputs: Mapping[str, str], folder: Path) -> None:
     """Refuse a copy of the counts that is not what was read."""
     read = forecast.tree.attrs.get("evidence_sha256", "")
     copy = folder / inputs["evidence"] if "evidence" in inputs else None
     if copy and read and hashlib.sha256(copy.read_bytes()).hexdigest() != read:
         raise EvidenceError(f"{copy.name}: the file changed during the run; run it again")
-
-
-def write(
-    forecast: Forecast, case: Case, inputs: Mapping[str, str], folder: Path, rerun: str = RERUN
-) -> list[str]:
-    """Write every file of a result; return what could not be drawn."""
-    from .. import plots, report
-
-    pictures, faults = plots.files(forecast)
-    svg = {name: pictures[f"{name}.svg"] for name in plots.PICTURES if name not in faults}
-    tree = forecast.tree
-    texts = {
-        "scenarios.csv": _csv(rows_of(tree["scenarios"].to_dataset(), "scenario")),
-        "questions.csv": _csv(rows_of(tree["questions"].to_dataset(), "question")),
-        "case.toml": _case_toml(case, inputs, str(tree.attrs["as_of"]), rerun),
-        "report.html": report.page(forecast, svg),
-    }
-    with storing(folder):
-        forecast.save(folder / "forecast.nc")
-        for name, body in {**pictures, **{k: v.encode() for k, v in texts.items()}}.items():
-            (folder / name).write_bytes(body)
-        (folder / "manifest.json").write_bytes(_manifest(forecast, folder, rerun))
-    return [f"the picture {name!r} could not be drawn ({why})" for name, why in faults.items()]
-
-
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Write rows as CSV whose text cells no spreadsheet takes for a formula.
-
-    Examples
-    --------
-    >>> print(_csv([{"title": "=1+1", "probability": 0.25}]), end="")
-    title,probability
-    '=1+1,0.25
-    """
-    from ..text import csv_text
-
-    return csv_text(list(rows[0]), (r.values() for r in rows), "{:.6g}".format) if rows else ""
-
-
-def _case_toml(case: Case, inputs: Mapping[str, str], as_of: str, rerun: str = RERUN) -> str:
-    """Write a case as TOML, its files those of the folder."""
-    fields = (
-        case.model_dump(exclude_none=True) | dict(inputs) | {"as_of": date.fromisoformat(as_of)}
-    )
-    choices = fields.pop("reading")
-    lines = [f"{key} = {_toml(value)}" for key, value in fields.items()]
-    if choices:
-        lines += ["", "[reading]", *(f"{key} = {_toml(value)}" for key, value in choices.items())]
-    return "\n".join([f"# {rerun}", *lines, ""])
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{_toml(k)} = {_toml(v)}' for k, v in value.items())} }}"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return str(value)
-
-
-def _manifest(forecast: Forecast, folder: Path, rerun: str) -> bytes:
-    from .. import storage
-
-    fields = {
-        "program": PROGRAM,
-        "version": __version__,
-        "rerun": rerun,
-        "digest": forecast.digest,
-        "verdict": verdict_of(forecast.tree),
-        "attrs": attrs_of(forecast.tree),
-    }
-    return storage.folder.manifest(fields, folder)
 
 
 def _as_json(forecast: Forecast, folder: Path) -> dict[str, Any]:

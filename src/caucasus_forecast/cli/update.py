@@ -18,11 +18,12 @@ from .common import (
     print_json,
     printable,
     records,
-    storing,
     told,
     warn,
 )
 from .common import made as opened
+from .folders import new_folder, refuse_too_large
+from .results import RERUN, copy_input, own_files, write, write_input
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -67,14 +68,12 @@ def update(
 
     The draws are reweighted where that is safe, else sampled again; it says which.
     """
-    from . import run
-
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
         forecast = opened(source)
         name = f"{PROGRAM}-{forecast.study.case.name}-updated"
         target = (out or Path(name)).absolute()
-        with run.new_folder(target, overwrite) as folder:
-            run.refuse_too_large(forecast.study.case, target)
+        with new_folder(target, overwrite) as folder:
+            refuse_too_large(forecast.study.case, target)
             updated = forecast.update(
                 counts, reading=reading or None, as_of=as_of, published=published,
                 refit=refit or None,
@@ -82,8 +81,8 @@ def update(
             changes = updated.changes
             inputs = _own_counts(updated, folder) | _delay(updated, folder)
             inputs |= _own_priors(updated, folder) | _copied(updated.study.case, source, folder)
-            again = run.RERUN if _whole(updated.study.case, inputs) else REPRODUCE
-            faults = run.write(updated, updated.study.case, inputs, folder, again)
+            again = RERUN if _whole(updated.study.case, inputs) else REPRODUCE
+            faults = write(updated, updated.study.case, inputs, folder, again)
     if as_json:
         body = {"folder": str(target), "updated": updated.tree.attrs["updated"]}
         moved = records(updated.moved.data, "scenario")
@@ -117,14 +116,10 @@ def _own_counts(updated: Updated, folder: Path) -> dict[str, str]:
     rows = updating.own_counts(updated.study)
     if not rows:
         return {}
-    name = "inputs/evidence/counts.csv"
     sources = updated.study.panel.attrs.get("sources", "")
     cells = ((o.window.start, o.window.end, o.series, int(o.count), sources) for o in rows)
     header = ("start", "end", "series", "count", "source")
-    with storing(folder):
-        (folder / name).parent.mkdir(parents=True)
-        (folder / name).write_text(csv_text(header, cells), "utf-8")
-    return {"evidence": name}
+    return write_input("evidence", "counts.csv", csv_text(header, cells), folder)
 
 
 def _own_priors(updated: Updated, folder: Path) -> dict[str, str]:
@@ -135,35 +130,7 @@ def _own_priors(updated: Updated, folder: Path) -> dict[str, str]:
     own = assumptions.own(updated.tree)
     if own.name in prior_sets.list() and prior_sets.load(own.name).digest == own.digest:
         return {}
-    name = "inputs/priors/priors.toml"
-    with storing(folder):
-        (folder / name).parent.mkdir(parents=True)
-        (folder / name).write_text(prior_sets.to_toml(own), "utf-8")
-    return {"priors": name}
-
-
-def _copied(case: Case, source: Path, folder: Path) -> dict[str, str]:
-    """Copy the graph and the scenarios of a user from the folder of the run before."""
-    from . import run
-
-    copied = {}
-    for key in sorted(_needed(case)):
-        found = sorted(source.glob(f"inputs/{key}/*")) if source.is_dir() else []
-        if len(found) == 1 and found[0].is_file():
-            copied[key] = run.copy_input(key, found[0], folder)
-    return copied
-
-
-def _needed(case: Case) -> set[str]:
-    """What a saved forecast does not hold as the file it was."""
-    from . import run
-
-    return run.own_files(case).keys() & {"graph", "scenarios"}
-
-
-def _whole(case: Case, inputs: Mapping[str, str]) -> bool:
-    """Whether the folder has all that a run of its case needs."""
-    return _needed(case) <= inputs.keys()
+    return write_input("priors", "priors.toml", prior_sets.to_toml(own), folder)
 
 
 def _delay(updated: Updated, folder: Path) -> dict[str, str]:
@@ -173,8 +140,24 @@ def _delay(updated: Updated, folder: Path) -> dict[str, str]:
     delay = delays.of(updated.study.panel)
     if delay is None:
         return {}
-    name = "inputs/delays/delays.json"
-    with storing(folder):
-        (folder / name).parent.mkdir(parents=True)
-        delay.save(folder / name)
-    return {"delays": name}
+    return write_input("delays", "delays.json", f"{delay.to_json()}\n", folder)
+
+
+def _copied(case: Case, source: Path, folder: Path) -> dict[str, str]:
+    """Copy the graph and the scenarios of a user from the folder of the run before."""
+    copied = {}
+    for key in sorted(_needed(case)):
+        found = sorted(source.glob(f"inputs/{key}/*")) if source.is_dir() else []
+        if len(found) == 1 and found[0].is_file():
+            copied[key] = copy_input(key, found[0], folder)
+    return copied
+
+
+def _needed(case: Case) -> set[str]:
+    """What a saved forecast does not hold as the file it was."""
+    return own_files(case).keys() & {"graph", "scenarios"}
+
+
+def _whole(case: Case, inputs: Mapping[str, str]) -> bool:
+    """Whether the folder has all that a run of its case needs."""
+    return _needed(case) <= inputs.keys()
