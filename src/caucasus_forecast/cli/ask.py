@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import FROM, draw_to, leave, made, print_json, printable, refuse_picture, told
+from .common import draw_to, leave, made, print_json, printable, refuse_picture, told
+from .options import AsJson, FromForecast, Plot, Refit, TableOnly
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,11 +18,11 @@ def ask(
     questions: Annotated[
         list[str], typer.Argument(metavar="QUESTION...", help='Such as "treaty within 6 months".')
     ],
-    source: Annotated[Path | None, FROM] = None,
+    source: FromForecast = None,
     within: Annotated[
         str | None, typer.Option(metavar="TIME", help='Of questions that name none: "6 months".')
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print answers only.")] = False,
 ) -> None:
     """Ask a forecast about its futures."""
@@ -44,15 +44,11 @@ def compare(
         list[str],
         typer.Argument(metavar="NAME | FILE...", help="Shipped prior sets, or TOML files."),
     ],
-    source: Annotated[Path | None, FROM] = None,
-    refit: Annotated[
-        bool, typer.Option("--refit", help="Sample again even where reweighting is safe.")
-    ] = False,
-    picture: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it too: .svg or .png.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the table only.")] = False,
+    source: FromForecast = None,
+    refit: Refit = False,
+    picture: Plot = None,
+    as_json: AsJson = False,
+    quiet: TableOnly = False,
 ) -> None:
     """Compare the scenarios under several prior sets with those of a forecast."""
     from .. import priors

@@ -15,6 +15,7 @@ from .common import (
     printable,
     told,
 )
+from .options import AsJson, ErrorsOnly
 
 if TYPE_CHECKING:
     pass
@@ -50,8 +51,8 @@ def backtest(
         typer.Option(metavar="FOLDER", help="Keep each origin here; a stopped run goes on."),
     ] = None,
     workers: Annotated[int, typer.Option(metavar="N", help="Processes.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    as_json: AsJson = False,
+    quiet: ErrorsOnly = False,
 ) -> None:
     """Forecast again from past months, and score what would have been said."""
     from concurrent.futures import ProcessPoolExecutor

@@ -27,11 +27,6 @@ if TYPE_CHECKING:
 PROGRAM = "caucasus-forecast"
 DEFAULT_CASE = "alyarli-2021"
 BROKEN, UNUSABLE, FAILED, INTERRUPTED = 1, 2, 3, 130
-FROM = typer.Option(
-    "--forecast",
-    metavar="FILE | FOLDER",
-    help="A saved forecast, or the folder of a run [default: make the embedded case now].",
-)
 log = logging.getLogger("caucasus_forecast")
 
 

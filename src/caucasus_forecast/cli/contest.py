@@ -12,6 +12,7 @@ import typer
 
 from .. import atomic
 from .common import DEFAULT_CASE, FAILED, draw_to, printable, refuse_file, told, warn
+from .options import AsJson, Plot
 
 
 def contest(
@@ -28,14 +29,12 @@ def contest(
         str | None, typer.Option(metavar="YYYY-MM", help="First month scored [default: 2020-12].")
     ] = None,
     draws: Annotated[int, typer.Option(help="Draws of each chain in every fit.")] = 500,
-    picture: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it too: .svg or .png.")
-    ] = None,
+    picture: Plot = None,
     mixture: Annotated[
         Path | None,
         typer.Option("--save", metavar="FILE", help="Write the stacked views as a prior set."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print tables only.")] = False,
 ) -> None:
     """Score prior sets on how well they expected the evidence, month by month."""

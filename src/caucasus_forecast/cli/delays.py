@@ -11,24 +11,22 @@ import typer
 
 from .common import printable, told
 from .fetch import number, refuse_taken
+from .options import AsJson, Countries, Estimate
 
 
 def delays(
-    country: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME | NUMBER", help="Again for more [default: the two]."),
-    ] = None,
+    country: Countries = None,
     settled: Annotated[
         int, typer.Option(metavar="MONTHS", help="Age from which a count is taken as final.")
     ] = 12,
-    estimate: Annotated[str, typer.Option(metavar="NAME", help="low, best or high.")] = "best",
+    estimate: Estimate = "best",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="Write it, for `run --delays`.")
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file that exists.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")] = False,
 ) -> None:
     """Measure the reporting delay of UCDP from the releases in the cache; nobody is asked.

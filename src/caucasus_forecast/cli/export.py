@@ -12,6 +12,7 @@ import typer
 from ..errors import CaseError
 from .common import leave, print_json, printable, told
 from .common import made as opened
+from .options import AsJson, ErrorsOnly
 
 if TYPE_CHECKING:
     from ..exchange import Submission
@@ -54,8 +55,8 @@ def export(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of --format json, and stop.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    as_json: AsJson = False,
+    quiet: ErrorsOnly = False,
 ) -> None:
     """Write saved forecasts for other programs, with vintage, digests and licence lines."""
     from .. import exchange

@@ -12,6 +12,7 @@ import typer
 
 from ..errors import StorageError
 from .common import aligned, printable, told
+from .options import AsJson, Countries, Estimate
 
 if TYPE_CHECKING:
     from ..sources import Fetched
@@ -24,7 +25,6 @@ app = typer.Typer(
 OFFLINE = typer.Option("--offline", help="Take what is in the cache, and ask nobody.")
 OUT = typer.Option(metavar="FILE.csv", help="Write the monthly counts, for `run`.")
 OVERWRITE = typer.Option("--overwrite", help="Replace files that exist.")
-AS_JSON = typer.Option("--json", help="Print one JSON object.")
 QUIET = typer.Option("--quiet", "-q", help="Print no progress.")
 
 
@@ -34,10 +34,7 @@ def _root() -> None: ...
 
 @app.command()
 def ucdp(
-    country: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME | NUMBER", help="Again for more [default: the two]."),
-    ] = None,
+    country: Countries = None,
     dyad: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME | NUMBER", help="A dyad, wherever it fights; again for more."),
@@ -48,7 +45,7 @@ def ucdp(
     first: Annotated[
         str | None, typer.Option(metavar="DAY", help="First day to count [default: 2014-01-01].")
     ] = None,
-    estimate: Annotated[str, typer.Option(metavar="NAME", help="low, best or high.")] = "best",
+    estimate: Estimate = "best",
     api: Annotated[
         bool,
         typer.Option("--api", help="Ask the API, with the token in UCDP_ACCESS_TOKEN."),
@@ -59,7 +56,7 @@ def ucdp(
         Path | None, typer.Option(metavar="FILE.csv", help="Write the events.")
     ] = None,
     overwrite: Annotated[bool, OVERWRITE] = False,
-    as_json: Annotated[bool, AS_JSON] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, QUIET] = False,
 ) -> None:
     """Fetch deaths in organised violence from UCDP: Armenia and Azerbaijan, or what is named.
@@ -117,7 +114,7 @@ def acled(
     offline: Annotated[bool, OFFLINE] = False,
     out: Annotated[Path | None, OUT] = None,
     overwrite: Annotated[bool, OVERWRITE] = False,
-    as_json: Annotated[bool, AS_JSON] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, QUIET] = False,
 ) -> None:
     """Fetch events from ACLED with your own account, and count them by month.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import InterventionError
 from .common import (
-    FROM,
     draw_to,
     leave,
     made,
@@ -21,6 +19,7 @@ from .common import (
     refuse_picture,
     told,
 )
+from .options import AsJson, FromForecast, Plot, TableOnly, TablesOnly
 
 if TYPE_CHECKING:
     from ..forecasting import Forecast
@@ -37,7 +36,7 @@ def do(
             help='Such as tension=-1, corridor=open, "tension+=0.5" (shift), "pressure*=2".',
         ),
     ],
-    source: Annotated[Path | None, FROM] = None,
+    source: FromForecast = None,
     start: Annotated[
         str | None, typer.Option(metavar="MONTH", help="First month, as 2022-03.")
     ] = None,
@@ -52,11 +51,9 @@ def do(
         str | None,
         typer.Option(metavar="SCENARIO | NODE", help="Show this effect arrow by arrow."),
     ] = None,
-    picture: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it too: .svg or .png.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the tables only.")] = False,
+    picture: Plot = None,
+    as_json: AsJson = False,
+    quiet: TablesOnly = False,
 ) -> None:
     """Set nodes from outside, and show what changes."""
     read = [_act(text) for text in acts]
@@ -89,9 +86,9 @@ def do(
 def paths(
     cause: Annotated[str, typer.Argument(metavar="CAUSE", help="A node.")],
     effect: Annotated[str, typer.Argument(metavar="EFFECT", help="Another node.")],
-    source: Annotated[Path | None, FROM] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the table only.")] = False,
+    source: FromForecast = None,
+    as_json: AsJson = False,
+    quiet: TableOnly = False,
 ) -> None:
     """Show every path from a cause to an effect within a month, and their sum."""
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):

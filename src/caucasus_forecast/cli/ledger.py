@@ -15,6 +15,7 @@ import typer
 
 from .choices import reads_counts
 from .common import leave, made, printable, records, told
+from .options import AsJson, Saved
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,15 +28,12 @@ app = typer.Typer(
 LEDGER = typer.Option(
     "--ledger", metavar="FILE", help="The ledger [default: ledger.sqlite among your data]."
 )
-JSON = typer.Option("--json", help="Print one JSON object.")
 _LONG = ("scenarios", "nodes", "theory")  # of a forecast's row: what ruling takes, not for reading
 
 
 @app.command()
 def add(
-    source: Annotated[
-        Path, typer.Argument(metavar="FORECAST", help="A saved forecast, or the folder of a run.")
-    ],
+    source: Saved,
     file: Annotated[Path | None, LEDGER] = None,
     given: Annotated[
         list[str] | None,
@@ -45,7 +43,7 @@ def add(
             help="The scenarios given that answer, annulled if it does not come; again for more.",
         ),
     ] = None,
-    as_json: Annotated[bool, JSON] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Add a forecast; it is kept as it is, once."""
     from ..ledger.book import location, refuse_unwritable
@@ -69,9 +67,7 @@ def add(
 
 
 @app.command("list")
-def list_entries(
-    file: Annotated[Path | None, LEDGER] = None, as_json: Annotated[bool, JSON] = False
-) -> None:
+def list_entries(file: Annotated[Path | None, LEDGER] = None, as_json: AsJson = False) -> None:
     """List the forecasts, and how their questions stand; every row is checked."""
     from .. import ledger
 
@@ -117,7 +113,7 @@ def resolve(
             help="A scenario or question that is void by its rule; without reason, take it back.",
         ),
     ] = None,
-    as_json: Annotated[bool, JSON] = False,
+    as_json: AsJson = False,
     reading: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Rule on the questions, by their own rules, on later evidence.
@@ -140,9 +136,7 @@ def resolve(
 
 
 @app.command()
-def score(
-    file: Annotated[Path | None, LEDGER] = None, as_json: Annotated[bool, JSON] = False
-) -> None:
+def score(file: Annotated[Path | None, LEDGER] = None, as_json: AsJson = False) -> None:
     """Score what is resolved: Brier, logarithm, calibration."""
     from .. import ledger
 

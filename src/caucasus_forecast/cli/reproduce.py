@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .common import FAILED, log, print_json, printable, told, warn
+from .options import AsJson, Saved
 
 if TYPE_CHECKING:
     from ..reproducing import Reproduced
 
 
 def reproduce(
-    source: Annotated[
-        Path, typer.Argument(metavar="FORECAST", help="A saved forecast, or the folder of a run.")
-    ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    source: Saved,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict only.")] = False,
 ) -> None:
     """Make a saved forecast again from what it holds, and say whether it is bit-equal.

@@ -30,6 +30,7 @@ from .common import (
     warn,
 )
 from .folders import new_folder, refuse_too_large
+from .options import ErrorsOnly, ReplaceFolder
 from .results import copy_input, own_files, write
 
 if TYPE_CHECKING:
@@ -85,10 +86,8 @@ def run(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a folder this program wrote.")
-    ] = False,
+    quiet: ErrorsOnly = False,
+    overwrite: ReplaceFolder = False,
     reading: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Make a forecast and write it to a folder.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .common import DEFAULT_CASE, UNUSABLE, aligned, plain, printable, read_case
+from .options import AsJson
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,7 +38,7 @@ def check(
     graph: Annotated[
         str | None, typer.Option(metavar="NAME | FILE", help="Graph [default: that of the case].")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check that a scenario set reads, names what the graph has, and partitions the futures."""
     from .. import scenarios

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .common import (
-    FROM,
     draw_to,
     leave,
     made,
@@ -18,6 +16,7 @@ from .common import (
     refuse_picture,
     told,
 )
+from .options import AsJson, FromForecast, Plot, TablesOnly
 from .watch import records
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def sensitivity(
-    source: Annotated[Path | None, FROM] = None,
+    source: FromForecast = None,
     scenario: Annotated[
         str | None, typer.Option(metavar="ID", help="Such as S1 [default: the likeliest].")
     ] = None,
@@ -33,11 +32,9 @@ def sensitivity(
         list[str] | None,
         typer.Option("--link", metavar="CAUSE->EFFECT", help="A link to look at; may come again."),
     ] = None,
-    picture: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it too: .svg or .png.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the tables only.")] = False,
+    picture: Plot = None,
+    as_json: AsJson = False,
+    quiet: TablesOnly = False,
 ) -> None:
     """Show what the scenarios hang on: priors or evidence, and which link."""
     if picture is not None:

@@ -23,6 +23,7 @@ from .common import (
 )
 from .common import made as opened
 from .folders import new_folder, refuse_too_large
+from .options import AsJson, ErrorsOnly, Refit, ReplaceFolder, Saved
 from .results import RERUN, copy_input, own_files, write, write_input
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ REPRODUCE = f"{PROGRAM} reproduce forecast.nc"
 
 @reads_counts
 def update(
-    source: Annotated[
-        Path, typer.Argument(metavar="FORECAST", help="A saved forecast, or the folder of a run.")
-    ],
+    source: Saved,
     counts: Annotated[
         Path | None, typer.Argument(metavar="[NEW]", help="A table of new or revised counts.")
     ] = None,
@@ -50,18 +49,14 @@ def update(
         str | None,
         typer.Option(metavar="DAY", help="When NEW was published or fetched (with a delay)."),
     ] = None,
-    refit: Annotated[
-        bool, typer.Option("--refit", help="Sample again even where reweighting is safe.")
-    ] = False,
+    refit: Refit = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help=f"Where to write [default: {PROGRAM}-NAME-updated]."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a folder this program wrote.")
-    ] = False,
+    as_json: AsJson = False,
+    quiet: ErrorsOnly = False,
+    overwrite: ReplaceFolder = False,
     reading: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Take new counts into a forecast, and tell what they moved.

@@ -24,6 +24,7 @@ from .common import (
     aligned,
     printable,
 )
+from .options import AsJson
 
 if TYPE_CHECKING:
     from ..case import Case
@@ -40,7 +41,7 @@ def validate(
             metavar="FILE", help="Counts (CSV, Parquet, Excel), a case file, or a graph file."
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     reading: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Check a file of counts, a case or a graph, and say what was understood.

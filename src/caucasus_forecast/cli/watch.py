@@ -10,7 +10,6 @@ import typer
 
 from ..errors import CaseError
 from .common import (
-    FROM,
     draw_to,
     leave,
     listed,
@@ -21,24 +20,24 @@ from .common import (
     refuse_picture,
     told,
 )
+from .options import AsJson, FromForecast, Plot, TableOnly, TablesOnly
 
 if TYPE_CHECKING:
     from ..forecasting import Forecast
     from ..scenarios import Table
 
 EVERY = "all"
-PICTURE = typer.Option("--plot", metavar="FILE", help="Draw it too: .svg or .png.")
 
 
 def signposts(
-    source: Annotated[Path | None, FROM] = None,
+    source: FromForecast = None,
     within: Annotated[
         str | None,
         typer.Option(metavar="MONTHS", help="How far to look ahead: 3, or 1,3,6 [default: 1,3,6]."),
     ] = None,
-    picture: Annotated[Path | None, PICTURE] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the tables only.")] = False,
+    picture: Plot = None,
+    as_json: AsJson = False,
+    quiet: TablesOnly = False,
 ) -> None:
     """Show what to watch: which observation would move which scenario, and how far."""
     months = None if within is None else [_whole(part) for part in listed(within)]
@@ -68,7 +67,7 @@ def spread(
             help='Such as S1, or "total battle_deaths within 6 months" [default: each scenario].',
         ),
     ] = None,
-    source: Annotated[Path | None, FROM] = None,
+    source: FromForecast = None,
     sets: Annotated[
         str | None,
         typer.Option(metavar="A,B | all", help="Prior sets whose choice is a part too."),
@@ -76,9 +75,9 @@ def spread(
     models: Annotated[
         str | None, typer.Option(metavar="A,B | all", help="Models whose choice is a part too.")
     ] = None,
-    picture: Annotated[Path | None, PICTURE] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the table only.")] = False,
+    picture: Plot = None,
+    as_json: AsJson = False,
+    quiet: TableOnly = False,
 ) -> None:
     """Show why an answer is wide: parameters, unseen tension, chance, priors, model."""
     from .. import models as kinds
