@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -39,24 +40,21 @@ def complete(
     replay
         The panel seen again under them, where it is at hand.
     """
-    case, graph, partition = study.case, study.graph, study.partition
-    drawn = tree[names.POSTERIOR].to_dataset()
+    case, graph = study.case, study.graph
+    drawn, stats = (tree[k].to_dataset() for k in (names.POSTERIOR, names.SAMPLE_STATS))
     before = _known(tree, names.PRIOR) or posterior.prior_draws(
         priors, graph, case.model, case.chains * case.draws, case.seed
     )
     _, own = posterior.parameters(drawn, graph, case.model)
     replay = replay or study.replay(drawn)
     share = reweighting.share_of(tree)
-    start = study.origin(drawn, replay.state, own)
-    futures = study.futures(start)
-    table = scenarios.summarise(partition, futures[names.RESOLVED].to_numpy(), study.months, share)
+    ahead = follow(study, study.futures(study.origin(drawn, replay.state, own)), share)
     alone = _prior_futures(study, before, own, replay)
-    table = table.assign(_prior_probability(study, alone, share))
     shape = (case.chains, case.draws)
     history = study.panel[names.MONTH].to_numpy()
-    groups = {
+    groups = ahead | {
         names.POSTERIOR: drawn,
-        names.SAMPLE_STATS: tree[names.SAMPLE_STATS].to_dataset(),
+        names.SAMPLE_STATS: stats,
         names.PRIOR: before,
         names.LOG_LIKELIHOOD: _by_month("evidence", replay.log_likelihood, shape, history),
         names.LOG_PRIOR: _known(tree, names.LOG_PRIOR)
@@ -64,18 +62,41 @@ def complete(
         names.SMOOTHED: _by_month(names.TENSION, replay.score, shape, history),
         names.OBSERVED_DATA: _observed(study.panel),
         names.CONSTANT_DATA: _constants(study.process),
-        names.PREDICTIONS: futures,
-        names.FANS: simulate.fans(futures, share),
-        names.SCENARIOS: table,
-        names.QUESTIONS: scenarios.answer(
-            partition, futures, graph, study.saved_shares(futures), share
-        ),
+        names.SCENARIOS: ahead[names.SCENARIOS].assign(_prior_probability(study, alone, share)),
         names.DIAGNOSTICS: _known(tree, names.DIAGNOSTICS)
         or posterior.diagnose(tree, graph, case.model),
     }
     done = xr.DataTree.from_dict({k: groups[k] for k in names.GROUPS})
     done[names.SMOOTHED].attrs = reports(done)
-    done.attrs = {
+    done.attrs = _provenance(study, priors, stats) | _prior_note(alone)
+    done.attrs["citation"] = citation(study)
+    return done
+
+
+def follow(study: Study, futures: xr.Dataset, share: Array | None) -> dict[str, xr.Dataset]:
+    """The futures, and the groups that follow from them: fans, scenarios, side questions.
+
+    Parameters
+    ----------
+    share
+        What each draw counts for, (chain, draw), where they do not count alike.
+    """
+    partition, months = study.partition, study.months
+    resolved, at_origin = futures[names.RESOLVED].to_numpy(), study.saved_shares(futures)
+    return {
+        names.PREDICTIONS: futures,
+        names.FANS: simulate.fans(futures, share),
+        names.SCENARIOS: scenarios.summarise(partition, resolved, months, share),
+        names.QUESTIONS: scenarios.answer(partition, futures, study.graph, at_origin, share),
+    }
+
+
+def _provenance(study: Study, priors: PriorSet, stats: xr.Dataset) -> dict[str, Any]:
+    """What a forecast was made from, and with what."""
+    case, partition = study.case, study.partition
+    settings = {k: getattr(case, k) for k in ("sampler", "chains", "draws", "tune", "paths")}
+    used = {"used": str(stats.attrs["sampler"]), "thinned": int(stats.attrs.get("thinned", 1))}
+    return {
         "schema": storage.SCHEMA,
         "title": case.title or case.name,
         "case": case.to_json(),
@@ -91,17 +112,10 @@ def complete(
         "prior_digest": priors.digest,
         **study.provenance,
         "reference_class": study.process.vintage if isinstance(study.process, Ladder) else "none",
-        "sampler": json.dumps(
-            {k: getattr(case, k) for k in ("sampler", "chains", "draws", "tune", "paths")}
-            | {"used": str(tree[names.SAMPLE_STATS].attrs["sampler"])}
-            | {"thinned": int(tree[names.SAMPLE_STATS].attrs.get("thinned", 1))}
-        ),
+        "sampler": json.dumps(settings | used),
         "versions": posterior.versions(),
         **reading(study.panel),
-        **_prior_note(alone),
-        "citation": citation(study),
     }
-    return done
 
 
 LICENCE = "(CC BY 4.0)"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .. import names, posterior, reweighting, scenarios, simulate
+from .. import fitting, names, posterior, reweighting
 from ..simulate import Origin
 from ..study import Study
 from .acts import Act, as_levels, sentence
@@ -41,15 +41,8 @@ def looked_ahead(
     acts: Sequence[Act],
 ) -> xr.DataTree:
     """A tree with other futures, and what follows from them."""
-    share = reweighting.share_of(tree)
-    resolved, months = futures[names.RESOLVED].to_numpy(), study.months
-    at_origin = study.saved_shares(futures)
-    groups = {name: tree[name].to_dataset() for name in names.GROUPS} | {
-        names.PREDICTIONS: futures,
-        names.FANS: simulate.fans(futures, share),
-        names.SCENARIOS: scenarios.summarise(study.partition, resolved, months, share),
-        names.QUESTIONS: scenarios.answer(study.partition, futures, study.graph, at_origin, share),
-    }
+    groups = {name: tree[name].to_dataset() for name in names.GROUPS}
+    groups |= fitting.follow(study, futures, reweighting.share_of(tree))
     done = xr.DataTree.from_dict(groups)
     done.attrs = tree.attrs | told | {"acts": json.dumps([_fields(a) for a in acts])}
     return done
