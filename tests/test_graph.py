@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from caucasus_forecast import graph as graphs
+from caucasus_forecast import shipped
 from caucasus_forecast.errors import GraphError
 from caucasus_forecast.graph import (
     CausalGraph,
@@ -102,7 +102,7 @@ def seed_edges(shared):
 
 
 def test_every_edge_of_the_reference_material_is_in_the_graph(shared):
-    named = {r["code"]: r["node"] for r in graphs._table("nodes.csv")}
+    named = {r["code"]: r["node"] for r in shipped.table("nodes.csv")}
     seed = seed_edges(shared)
     assert len(seed) == 98
     split = {("DEMARC", "BG")}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caucasus_forecast import graph as graphs
-from caucasus_forecast import priors
+from caucasus_forecast import priors, shipped
 from caucasus_forecast.errors import PriorError
 from caucasus_forecast.priors import (
     DISTRIBUTIONS,
@@ -128,7 +128,7 @@ def translated(cause, effect, mean, sd):
         }
     if (cause, effect) == ("TEN", "PERC"):  # through fear, whose unit is that of tension
         return {"fear->public_view": (mean, sd)}
-    named = {r["code"]: r["node"] for r in graphs._table("nodes.csv")}
+    named = {r["code"]: r["node"] for r in shipped.table("nodes.csv")}
     return {f"{named[cause]}->{named[effect]}": (mean, sd)}
 
 

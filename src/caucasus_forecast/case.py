@@ -25,7 +25,6 @@ from __future__ import annotations
 import json
 from datetime import date, datetime
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +37,7 @@ from pydantic import (
     field_validator,
 )
 
+from . import shipped
 from .errors import CaseError, nearest
 from .evidence import Reading, reading_of
 from .named import read_text, shown, toml
@@ -170,8 +170,7 @@ def available() -> tuple[str, ...]:
     >>> "alyarli-2021" in available()
     True
     """
-    folder = files("caucasus_forecast").joinpath("data", "cases")
-    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
+    return shipped.listed("data/cases")
 
 
 def load(name_or_path: str | Path) -> Case:
@@ -192,8 +191,8 @@ def load(name_or_path: str | Path) -> Case:
 
 @cache
 def _shipped(name: str) -> Case:
-    file = files("caucasus_forecast").joinpath("data", "cases", f"{name}.toml")
-    return _read(file.read_text(encoding="utf-8"), file.name, None)
+    file = f"{name}.toml"
+    return _read(shipped.text(f"data/cases/{file}"), file, None)
 
 
 def _read(text: str, where: str, folder: Path | None) -> Case:

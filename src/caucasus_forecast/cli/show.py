@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import atomic
+from .. import atomic, shipped
 from ..errors import GraphError, nearest
 from .common import DEFAULT_CASE, aligned, printable, refuse_file
 
@@ -33,9 +32,8 @@ def list_models() -> None:
 
     from ..case import MODEL_NAMES
 
-    folder = files("caucasus_forecast").joinpath("models")
     for name in MODEL_NAMES:
-        source = folder.joinpath(f"{name}.py").read_text(encoding="utf-8")
+        source = shipped.text(f"models/{name}.py")
         print((ast.get_docstring(ast.parse(source)) or name).splitlines()[0].replace("`", ""))
 
 

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import shipped
 from ..errors import CaseError, CaucasusForecastError, EvidenceError, nearest
 from ..names import DAYS_PER_MONTH, TENSION
 from .choices import reads_counts
@@ -157,13 +157,12 @@ def _validated_case(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
 
 def _own(key: str, given: str, folder: str) -> bool:
     """Whether a set is the user's own file; a name that is neither is refused."""
-    there = files("caucasus_forecast").joinpath(*folder.split("/")).iterdir()
-    shipped = [f.name[:-5] for f in there if f.name.endswith(".toml")]
-    if given not in shipped and not Path(given).is_file():
+    there = shipped.listed(folder)
+    if given not in there and not Path(given).is_file():
         raise CaseError(
-            f"{key} is {given!r}: no such set, and no such file; {nearest(given, shipped)}"
+            f"{key} is {given!r}: no such set, and no such file; {nearest(given, there)}"
         )
-    return given not in shipped
+    return given not in there
 
 
 def _validated_counts(case: Case) -> dict[str, Any]:

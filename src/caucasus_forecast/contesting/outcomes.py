@@ -10,13 +10,10 @@ in nats, higher is better. A set that no simulated future met counts as half a f
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 import xarray as xr
@@ -26,6 +23,7 @@ from .. import theory as theories
 from ..case import EMBEDDED, Case
 from ..estimate import Sample, probability
 from ..evidence import Evidence
+from ..shipped import table
 from ..streams import stream
 from ..study import Study, lay_out
 from ..tension import OwnHistory
@@ -72,8 +70,6 @@ def resolutions() -> tuple[Resolution, ...]:
     >>> resolutions()[1].states
     ('S1',)
     """
-    path = files("caucasus_forecast").joinpath("data", "resolutions.csv")
-    table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""))
     return tuple(
         Resolution(
             row["scenarios"],
@@ -82,7 +78,7 @@ def resolutions() -> tuple[Resolution, ...]:
             tuple(row["state"].split(";")),
             row["reason"],
         )
-        for row in table
+        for row in table("resolutions.csv")
     )
 
 

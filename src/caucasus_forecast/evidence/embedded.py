@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 from datetime import date
 from functools import cache
-from importlib.resources import files
 
+from .. import shipped
 from .rows import ONE_DAY, Evidence, Observation, Series, Window, month_from, within_a_month
 
 
@@ -32,7 +30,7 @@ def table() -> tuple[Observation, ...]:
             suspect=r["suspect"],
             use=r["use"] == "yes",
         )
-        for r in _table("observations.csv")
+        for r in shipped.table("observations.csv")
         if r["start"]
     )
 
@@ -53,7 +51,7 @@ def load() -> Evidence:
             source=r["source"],
             note=r["note"],
         )
-        for r in _table("series.csv")
+        for r in shipped.table("series.csv")
     }
     used = [o for o in table() if o.use and o.series and not o.suspect]
     rows = [
@@ -84,8 +82,3 @@ def by_month(row: Observation) -> list[Observation]:
 def _window(text: str) -> Window:
     start, end = text.strip().split("/")
     return Window(date.fromisoformat(start), date.fromisoformat(end))
-
-
-def _table(name: str) -> list[dict[str, str]]:
-    text = files("caucasus_forecast").joinpath("data", name).read_text(encoding="utf-8")
-    return list(csv.DictReader(io.StringIO(text, newline="")))

@@ -23,7 +23,7 @@ from .causal import KINDS, PERSISTENT, ROLES, SIGNS, CausalGraph, Edge, Kind, No
 from .changes import add, cut, drop, reverse
 from .drawing import to_mermaid, to_svg
 from .files import GraphFile, available, from_fields, load, open_file, read
-from .ledger import ARTICLE, Claim, _table, claims
+from .ledger import ARTICLE, Claim, claims
 from .separation import (
     _at,
     _several,
@@ -50,7 +50,6 @@ __all__ = [
     "Sign",
     "_at",
     "_several",
-    "_table",
     "_two_nodes",
     "add",
     "adjustment_sets",

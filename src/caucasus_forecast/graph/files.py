@@ -22,10 +22,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from .. import shipped
 from ..errors import GraphError, nearest
 from ..named import read_text, toml
 from ..names import TENSION
@@ -71,9 +71,7 @@ def available() -> tuple[str, ...]:
     >>> "alyarli-2021" in available()
     True
     """
-    folder = files("caucasus_forecast").joinpath("data", "graphs")
-    found = [f.name[:-5] for f in folder.iterdir()] if folder.is_dir() else []
-    return (ARTICLE, *sorted(found))
+    return (ARTICLE, *shipped.listed("data/graphs"))
 
 
 def load(name_or_path: str | Path = ARTICLE) -> CausalGraph:
@@ -113,8 +111,8 @@ def open_file(name_or_path: str | Path) -> GraphFile:
 def _shipped(name: str) -> GraphFile:
     if name == ARTICLE:
         return GraphFile(article(), "", {}, "the shipped tables")
-    file = files("caucasus_forecast").joinpath("data", "graphs", f"{name}.toml")
-    return read(file.read_text(encoding="utf-8"), file.name, name)
+    file = f"{name}.toml"
+    return read(shipped.text(f"data/graphs/{file}"), file, name)
 
 
 def read(body: str, where: str, stem: str = "") -> GraphFile:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
+from ..shipped import table
 from .causal import CausalGraph, Edge, Node
 
 ARTICLE = "alyarli-2021"
@@ -31,7 +29,7 @@ def article() -> CausalGraph:
             unit=r["unit"],
             meaning=r["meaning"],
         )
-        for r in _table("nodes.csv")
+        for r in table("nodes.csv")
     )
     edges = tuple(
         Edge(
@@ -45,7 +43,7 @@ def article() -> CausalGraph:
             claims=tuple(filter(None, r["claims"].split(";"))),
             reason=r["reason"],
         )
-        for r in _table("edges.csv")
+        for r in table("edges.csv")
     )
     return CausalGraph(ARTICLE, nodes, edges)
 
@@ -82,10 +80,5 @@ def claims() -> tuple[Claim, ...]:
             edges=tuple(filter(None, r["edges"].split(";"))),
             note=r["note"],
         )
-        for r in _table("claims.csv")
+        for r in table("claims.csv")
     )
-
-
-def _table(name: str) -> list[dict[str, str]]:
-    text = files("caucasus_forecast").joinpath("data", name).read_text(encoding="utf-8")
-    return list(csv.DictReader(io.StringIO(text, newline="")))

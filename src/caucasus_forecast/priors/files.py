@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from .. import shipped
 from ..errors import PriorError
 from ..named import read_text, shown, toml
 from .distributions import Prior, entry
@@ -23,8 +23,7 @@ def list() -> tuple[str, ...]:
     >>> "agnostic" in list()
     True
     """
-    folder = files("caucasus_forecast").joinpath("priors")
-    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
+    return shipped.listed("priors")
 
 
 def load(name_or_path: str | Path) -> PriorSet:
@@ -60,8 +59,8 @@ def open_file(path: str | Path) -> Written:
 
 @cache
 def _shipped(name: str) -> PriorSet:
-    file = files("caucasus_forecast").joinpath("priors", f"{name}.toml")
-    return read(file.read_text(encoding="utf-8"), file.name, name)
+    file = f"{name}.toml"
+    return read(shipped.text(f"priors/{file}"), file, name)
 
 
 @dataclass(frozen=True)

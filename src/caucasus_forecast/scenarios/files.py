@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from .. import shipped
 from ..errors import ScenarioError, nearest
 from ..named import read_text, shown, strict_json, toml
 from .rules import MEASURES, WINDOWED, Condition, Measure, Question, Scenario, ScenarioSet
@@ -209,14 +209,13 @@ def available() -> tuple[str, ...]:
     >>> "after-mission" in available()
     True
     """
-    folder = files("caucasus_forecast").joinpath("data", "scenarios")
-    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
+    return shipped.listed("data/scenarios")
 
 
 @cache
 def _shipped(name: str) -> ScenarioSet:
-    file = files("caucasus_forecast").joinpath("data", "scenarios", f"{name}.toml")
-    return read(file.read_text(encoding="utf-8"), file.name)
+    file = f"{name}.toml"
+    return read(shipped.text(f"data/scenarios/{file}"), file)
 
 
 def read(text: str, where: str) -> ScenarioSet:
