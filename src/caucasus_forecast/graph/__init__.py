@@ -24,15 +24,7 @@ from .changes import add, cut, drop, reverse
 from .drawing import to_mermaid, to_svg
 from .files import GraphFile, available, from_fields, load, open_file, read
 from .ledger import ARTICLE, Claim, claims
-from .separation import (
-    _at,
-    _several,
-    _two_nodes,
-    adjustment_sets,
-    d_separated,
-    paths,
-    unroll,
-)
+from .separation import adjustment_sets, d_separated, paths, unroll
 
 __all__ = [
     "ARTICLE",
@@ -48,9 +40,6 @@ __all__ = [
     "Node",
     "Role",
     "Sign",
-    "_at",
-    "_several",
-    "_two_nodes",
     "add",
     "adjustment_sets",
     "available",

@@ -10,7 +10,7 @@ from dataclasses import replace
 import networkx as nx
 
 from .causal import CausalGraph, Edge, Node
-from .separation import _several
+from .separation import several
 
 
 def to_mermaid(graph: CausalGraph) -> str:
@@ -43,7 +43,7 @@ def to_svg(graph: CausalGraph, focus: str | Iterable[str] = ()) -> str:
     Blue arrows raise, vermilion arrows lower, grey ones are conditional or claimed absent; dashed
     arrows act a month later. With `focus`, only those nodes, their causes and effects are drawn.
     """
-    names = set(_several(focus))
+    names = set(several(focus))
     if names:
         names |= {x for n in names for x in (*graph.parents(n), *graph.summary.successors(n))}
         edges = tuple(e for e in graph.edges if e.cause in names and e.effect in names)

@@ -22,7 +22,7 @@ def paths(
     >>> paths(load(), "tension", "accession", cutoff=2)
     ('tension -> pressure -> accession', 'tension -> baku_dependence -> accession')
     """
-    _two_nodes(cause, effect)
+    refuse_same(cause, effect)
     found = nx.all_simple_paths(graph.summary, graph._known(cause), graph._known(effect), cutoff)
     lagged = {(e.cause, e.effect) for e in graph.edges if e.lag}
 
@@ -41,20 +41,29 @@ def unroll(graph: CausalGraph, months: int = 4) -> nx.DiGraph:
     """
     g = nx.DiGraph()
     for back in range(months):
-        g.add_nodes_from(_at(n.name, back) for n in graph.nodes)
+        g.add_nodes_from(earlier(n.name, back) for n in graph.nodes)
     for edge in graph.edges:
         for back in range(months):
             if back + edge.lag < months:
-                g.add_edge(_at(edge.cause, back + edge.lag), _at(edge.effect, back))
+                g.add_edge(earlier(edge.cause, back + edge.lag), earlier(edge.effect, back))
             if edge.moderator:
-                g.add_edge(_at(edge.moderator, back), _at(edge.effect, back))
+                g.add_edge(earlier(edge.moderator, back), earlier(edge.effect, back))
     for node in graph.nodes:
         if node.kind in PERSISTENT:
-            g.add_edges_from((_at(node.name, b + 1), _at(node.name, b)) for b in range(months - 1))
+            g.add_edges_from(
+                (earlier(node.name, b + 1), earlier(node.name, b)) for b in range(months - 1)
+            )
     return g
 
 
-def _at(name: str, back: int) -> str:
+def earlier(name: str, back: int) -> str:
+    """The name of a node so many months back.
+
+    Examples
+    --------
+    >>> earlier("tension", 1), earlier("tension", 0)
+    ('tension@-1', 'tension')
+    """
     return f"{name}@-{back}" if back else name
 
 
@@ -73,14 +82,21 @@ def _unroll_for(graph: CausalGraph, names: Iterable[str]) -> nx.DiGraph:
     return unroll(graph, deepest + sum(e.lag for e in graph.edges) + 2)
 
 
-def _two_nodes(a: str, b: str, given: Iterable[str] = ()) -> None:
+def refuse_same(a: str, b: str, given: Iterable[str] = ()) -> None:
+    """Refuse a question about one node, or about one that is given.
+
+    Raises
+    ------
+    GraphError
+    """
     if a == b:
         raise GraphError(f"{a!r} is given twice; ask about two different nodes")
     if asked := {a, b} & set(given):
         raise GraphError(f"{min(asked)!r} is both asked about and given; leave it out of one")
 
 
-def _several(names: str | Iterable[str]) -> tuple[str, ...]:
+def several(names: str | Iterable[str]) -> tuple[str, ...]:
+    """One name or several, as several."""
     return (names,) if isinstance(names, str) else tuple(names)
 
 
@@ -100,8 +116,8 @@ def d_separated(graph: CausalGraph, a: str, b: str, given: str | Iterable[str] =
     >>> d_separated(load(), "transport_delay", "border_guards", given=["tension"])
     True
     """
-    given = _several(given)
-    _two_nodes(a, b, given)
+    given = several(given)
+    refuse_same(a, b, given)
     g = _unroll_for(graph, (a, b, *given))
     return bool(nx.is_d_separator(g, {a}, {b}, set(given)))
 
@@ -128,8 +144,8 @@ def adjustment_sets(
     ----------
     Pearl (2009), *Causality*, section 3.3; van der Zander & Liśkiewicz (2020), minimal separators.
     """
-    usable = None if observed is None else _several(observed)
-    _two_nodes(cause, effect)
+    usable = None if observed is None else several(observed)
+    refuse_same(cause, effect)
     g = _unroll_for(graph, (cause, effect, *(usable or ())))
     allowed = set(g) if usable is None else set(usable)
     allowed -= nx.descendants(g, cause) | {cause, effect}

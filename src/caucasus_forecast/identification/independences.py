@@ -16,7 +16,8 @@ from scipy import stats
 
 from .. import names
 from ..errors import GraphError, nearest
-from ..graph import CausalGraph, _at
+from ..graph import CausalGraph
+from ..graph.separation import earlier
 from ..panel import month_days
 from ..scenarios import Table
 from ..streams import stream
@@ -100,7 +101,7 @@ def implied_independences(
     wider = frozenset(dag) - (levels - shown)
     separators = [partial(_separator, dag, _Ties(dag, some)) for some in (shown, wider)]
     same = [(a, b, separators) for a, b in combinations(seen, 2)]
-    apart = [(_at(a, 1), b, separators[:1]) for a, b in product(seen, seen)]
+    apart = [(earlier(a, 1), b, separators[:1]) for a, b in product(seen, seen)]
     found = []
     for a, b, tries in same + apart:
         given = next((z for find in tries if (z := find(a, b)) is not None), None)

@@ -9,7 +9,8 @@ import networkx as nx
 
 from .. import evidence as rows
 from ..errors import GraphError, nearest
-from ..graph import CausalGraph, _at, _several, unroll
+from ..graph import CausalGraph, unroll
+from ..graph.separation import earlier, several
 
 # kinds whose level is hidden behind a reading
 READ: Final = ("process", "count", "share")
@@ -77,12 +78,14 @@ def measured(graph: CausalGraph, months: int) -> nx.DiGraph:
     g = unroll(graph, months)
     for node in graph.nodes:
         if node.kind in READ:
-            g.add_edges_from((_at(node.name, b), _at(reading(node.name), b)) for b in range(months))
+            g.add_edges_from(
+                (earlier(node.name, b), earlier(reading(node.name), b)) for b in range(months)
+            )
     for edge in graph.edges:
         if edge.lag and graph.node[edge.cause].kind == "count":
             for back in range(months - 1):
-                g.remove_edge(_at(edge.cause, back + 1), _at(edge.effect, back))
-                g.add_edge(_at(reading(edge.cause), back + 1), _at(edge.effect, back))
+                g.remove_edge(earlier(edge.cause, back + 1), earlier(edge.effect, back))
+                g.add_edge(earlier(reading(edge.cause), back + 1), earlier(edge.effect, back))
     return g
 
 
@@ -95,7 +98,7 @@ def seen_by(graph: CausalGraph, observed: str | Iterable[str] | None) -> tuple[s
     """What is measured: as given, else what the embedded evidence measures."""
     if observed is None:
         return evidenced(graph)
-    chosen, allowed = _several(observed), measurable(graph)
+    chosen, allowed = several(observed), measurable(graph)
     for name in chosen:
         if name not in allowed:
             raise GraphError(f"observed: no node {name!r}; {nearest(name, allowed)}")
@@ -104,4 +107,4 @@ def seen_by(graph: CausalGraph, observed: str | Iterable[str] | None) -> tuple[s
 
 def at_all(seen: Iterable[str], months: int) -> frozenset[str]:
     """What is measured in every month of the unrolled graph."""
-    return frozenset(_at(n, back) for n in seen for back in range(months))
+    return frozenset(earlier(n, back) for n in seen for back in range(months))

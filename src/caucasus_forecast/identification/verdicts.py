@@ -13,7 +13,8 @@ import xarray as xr
 
 from .. import names
 from ..errors import GraphError, nearest
-from ..graph import CausalGraph, _at, _two_nodes
+from ..graph import CausalGraph
+from ..graph.separation import earlier, refuse_same
 from ..scenarios import Table
 from . import readings
 from .readings import at_all, measurable, measured, reading, seen_by, window
@@ -163,8 +164,8 @@ def identify(
     graph._known(cause)
     if effect not in measurable(graph):
         raise GraphError(f"no effect {effect!r}; {nearest(effect, measurable(graph))}")
-    cause = _at(cause, lag)
-    _two_nodes(cause, effect)
+    cause = earlier(cause, lag)
+    refuse_same(cause, effect)
     if effect not in seen and reading(effect) in seen:
         effect = reading(effect)
     months = window(graph, lag)
@@ -199,7 +200,7 @@ def examine(dag: nx.DiGraph, cause: str, effect: str, seen: Set[str]) -> Identif
             raise GraphError(f"the graph has no node {name!r}; {nearest(name, dag)}")
     if not nx.is_directed_acyclic_graph(dag):
         raise GraphError("the graph has a cycle; remove or reverse an arrow")
-    _two_nodes(cause, effect)
+    refuse_same(cause, effect)
     found = partial(Identification, cause, effect)
     if effect not in nx.descendants(dag, cause):
         return found("no effect")
