@@ -11,9 +11,8 @@ from toys import LADDER
 import caucasus_forecast as cf
 from caucasus_forecast import Shift, Times, interventions, simulate
 from caucasus_forecast.cli import main
-from caucasus_forecast.equations import holds
 from caucasus_forecast.errors import InterventionError
-from caucasus_forecast.graph import CausalGraph, Edge, Node
+from caucasus_forecast.graph import CausalGraph, Edge, Node, holds
 from caucasus_forecast.interventions.acts import as_levels, read
 from caucasus_forecast.likelihood import Parameters
 from caucasus_forecast.names import DEATHS, POSTERIOR, PREDICTIONS, RESOLVED, TENSION

@@ -11,6 +11,7 @@ from caucasus_forecast import evidence as tables
 from caucasus_forecast import graph as graphs
 from caucasus_forecast.errors import CaseError, EvidenceError
 from caucasus_forecast.evidence import Evidence, Observation, Series, Window
+from caucasus_forecast.graph import CausalGraph, Edge, Node
 from caucasus_forecast.panel import Horizon, build, exposure, month_days
 
 ARTICLE = date(2021, 11, 30)
@@ -252,6 +253,41 @@ def test_the_border_commission_ends_the_failure_of_demarcation(today, article):
     assert state(article, "demarcation_failure", "2021-11") == 0
     assert state(today, "demarcation_failure", "2022-05", "changed") == 1
     assert state(today, "demarcation_failure", "2022-06") == -1
+
+
+def gated(talks, ceasefire):
+    """The panel of five months in which a ceasefire can only be signed once talks have opened."""
+    graph = CausalGraph(
+        "gated",
+        (Node("tension", "process"), Node("talks", "event"), Node("ceasefire", "event")),
+        (Edge("tension", "talks"), Edge("talks", "ceasefire", role="gate")),
+    )
+    whole = (Window(date(2021, 1, 1), date(2021, 5, 31)),)
+    known = deaths((day(1, 1), 3), (day(5, 31), 3))
+    for name, month in (("talks", talks), ("ceasefire", ceasefire)):
+        rows = [Observation(day(month, 20), name, 1.0)] if month else []
+        known = known.with_series(Series(name, name, "status", coverage=whole), rows)
+    return build(known, graph, date(2021, 5, 31))
+
+
+@pytest.mark.parametrize(
+    ("talks", "ceasefire", "days"),
+    [
+        (None, None, [0, 0, 0, 0, 0]),
+        (2, None, [0, 0, 31, 30, 31]),
+        (2, 4, [0, 0, 31, 30, 0]),
+        (2, 2, [0, 28, 0, 0, 0]),
+    ],
+)
+def test_while_a_gate_is_shut_nothing_is_at_risk(talks, ceasefire, days):
+    own = gated(talks, ceasefire).sel(state="ceasefire")
+    assert own["at_risk"].values.tolist() == days
+    assert own["changed"].values.sum() == (ceasefire is not None)
+
+
+def test_a_change_behind_a_shut_gate_is_refused():
+    with pytest.raises(EvidenceError, match=r"'ceasefire' changes in 2021-02, while 'talks' does"):
+        gated(3, 2)
 
 
 @pytest.mark.parametrize("name", ["treaty", "accession", "corridor"])

@@ -23,8 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .equations import holds
-from .graph import CausalGraph, Edge
+from .graph import CausalGraph, Edge, holds
 from .jit import compiled
 from .names import TENSION
 

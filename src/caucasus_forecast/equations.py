@@ -32,7 +32,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import special
 
-from .graph import CausalGraph, Node
+from .graph import CausalGraph, holds
 
 Number = Any  # a float, an array or a tensor
 
@@ -60,20 +60,6 @@ NUMPY: Functions = SimpleNamespace(
     concatenate=np.concatenate,
     stack=np.stack,
 )
-
-
-def holds(node: Node, status: Number) -> Number:
-    """1 while an event node's state holds, 0 otherwise.
-
-    A state that the article's status quo has (peacekeepers present) holds at status 0, one that it
-    lacks (a treaty) at status 1.
-
-    Examples
-    --------
-    >>> holds(Node("peacekeepers", "event", reading=-1), 0.0)
-    1.0
-    """
-    return status if node.reading > 0 else 1.0 + status
 
 
 def level(

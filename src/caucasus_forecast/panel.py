@@ -6,7 +6,9 @@ All counting and calendar decisions live here. The panel is an `xarray.Dataset` 
 - ``count[observation]`` with ``series``, ``node``, ``start``, ``end``: the numbers;
 - ``status[state, month]``: the state of each event node at the end of the month, as a departure
   from the article's status quo (0: peacekeepers there, no treaty; -1 or +1 after the change);
-- ``at_risk[state, month]``: covered days in which the change could still happen, 0 when unknown;
+- ``at_risk[state, month]``: covered days in which the change could still happen, 0 when unknown,
+  and 0 while a gate is shut (by the status of its cause at the end of the month before; a change in
+  the very month in which its gate opens is believed);
 - ``changed[state, month]``: 1 in the month of the change.
 
 Exposure conserves counts: the days of an observation sum to the length of its interval.
@@ -34,7 +36,7 @@ from .evidence import (
     out_of_reach,
     without,
 )
-from .graph import CausalGraph
+from .graph import CausalGraph, Edge, holds
 from .names import MONTH, OBSERVATION, STATE, TENSION
 
 Array = np.ndarray
@@ -220,7 +222,7 @@ def _states(
     evidence: Evidence, graph: CausalGraph, states: tuple[str, ...], months: Array
 ) -> tuple[Array, Array, Array]:
     shape = (len(states), len(months))
-    status, at_risk, changed = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    status, at_risk, changed, before = (np.zeros(shape) for _ in range(4))
     for row, name in enumerate(states):
         quo = 1.0 if graph.node[name].reading < 0 else 0.0
         series = [s for s in evidence.series.values() if s.node == name and s.mode == "status"]
@@ -233,8 +235,24 @@ def _states(
         status[row] = initial
         for day, value in dated:
             status[row, months >= np.datetime64(day, "M")] = value - quo
-        before = np.r_[initial, status[row, :-1]]
+        before[row] = np.r_[initial, status[row, :-1]]
         covered = exposure(list(series[0].coverage), months).sum(0)
-        at_risk[row] = np.where(before == 0, covered, 0.0)
-        changed[row] = (before == 0) & (status[row] != 0) & (covered > 0)
+        at_risk[row] = np.where(before[row] == 0, covered, 0.0)
+        changed[row] = (before[row] == 0) & (status[row] != 0) & (covered > 0)
+    for edge in (e for e in graph.edges if e.role == "gate"):
+        gate, row = states.index(edge.cause), states.index(edge.effect)
+        opened, now = (holds(graph.node[edge.cause], x[gate]) > 0.5 for x in (before, status))
+        possible = opened | (now & (changed[row] > 0))
+        _refuse_shut(edge, months[(changed[row] > 0) & ~possible])
+        at_risk[row] = np.where(possible, at_risk[row], 0.0)
     return status, at_risk, changed
+
+
+def _refuse_shut(edge: Edge, months: Array) -> None:
+    """Refuse a change that its gate makes impossible."""
+    if len(months):
+        raise EvidenceError(
+            f"{edge.effect!r} changes in {months[0]}, while {edge.cause!r} does not hold, and in "
+            "the graph it can only change while that holds; correct the days, or leave the gate "
+            f"{edge.name} out of the graph"
+        )

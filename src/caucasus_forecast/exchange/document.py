@@ -17,9 +17,8 @@ import numpy as np
 import xarray as xr
 
 from .. import estimate, names, reweighting
-from ..equations import holds
 from ..estimate import Sample
-from ..graph import CausalGraph
+from ..graph import CausalGraph, holds
 from .facts import facts, finite
 from .naming import Finished, Named, gather
 

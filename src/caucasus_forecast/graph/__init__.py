@@ -19,7 +19,19 @@ from one month to the next.
 A graph of one's own is a file (`load`), or the shipped one changed (`drop`, `reverse`, `add`).
 """
 
-from .causal import KINDS, PERSISTENT, ROLES, SIGNS, CausalGraph, Edge, Kind, Node, Role, Sign
+from .causal import (
+    KINDS,
+    PERSISTENT,
+    ROLES,
+    SIGNS,
+    CausalGraph,
+    Edge,
+    Kind,
+    Node,
+    Role,
+    Sign,
+    holds,
+)
 from .changes import add, cut, drop, reverse
 from .drawing import to_mermaid, to_svg
 from .files import GraphFile, available, from_fields, load, open_file, read
@@ -48,6 +60,7 @@ __all__ = [
     "d_separated",
     "drop",
     "from_fields",
+    "holds",
     "load",
     "open_file",
     "paths",

@@ -6,7 +6,7 @@ import hashlib
 import html
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import networkx as nx
 
@@ -56,6 +56,20 @@ class Node:
             raise GraphError(f"node {self.name!r}: kind {self.kind!r}: {nearest(self.kind, KINDS)}")
         if self.reading not in (-1, 1):
             raise GraphError(f"node {self.name!r}: reading is {self.reading}; it must be 1 or -1")
+
+
+def holds(node: Node, status: Any) -> Any:
+    """1 while an event node's state holds, 0 otherwise.
+
+    A state that the article's status quo has (peacekeepers present) holds at status 0, one that it
+    lacks (a treaty) at status 1.
+
+    Examples
+    --------
+    >>> holds(Node("peacekeepers", "event", reading=-1), 0.0)
+    1.0
+    """
+    return status if node.reading > 0 else 1.0 + status
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,9 @@ import numpy as np
 import xarray as xr
 
 from .. import posterior
-from ..equations import count_mean, holds
+from ..equations import count_mean
 from ..errors import InterventionError
+from ..graph import holds
 from ..likelihood import Cells, Parameters, monthly
 from ..names import DAYS_PER_MONTH, DEATHS, MONTH, TENSION
 from ..panel import month_days

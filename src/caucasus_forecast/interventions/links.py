@@ -15,9 +15,9 @@ import numpy as np
 import xarray as xr
 
 from .. import names, reweighting
-from ..equations import holds
 from ..errors import InterventionError, nearest
 from ..estimate import Sample
+from ..graph import holds
 from ..scenarios import Table
 from ..study import Study
 from .worlds import failed

@@ -23,9 +23,8 @@ import numpy as np
 import xarray as xr
 
 from .. import names
-from ..equations import holds
 from ..errors import nearest
-from ..graph import CausalGraph
+from ..graph import CausalGraph, holds
 from .tree import (
     And,
     Before,

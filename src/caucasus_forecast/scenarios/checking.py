@@ -17,10 +17,9 @@ import numpy as np
 import xarray as xr
 
 from .. import names
-from ..equations import holds
 from ..errors import ScenarioError, nearest
 from ..estimate import Sample, probability
-from ..graph import CausalGraph
+from ..graph import CausalGraph, holds
 from .paper import Grid
 from .resolution import first, measure, met, values_at
 from .rules import WINDOWED, Question, ScenarioSet

@@ -8,10 +8,9 @@ import numpy as np
 import xarray as xr
 
 from .. import names
-from ..equations import holds
 from ..errors import ScenarioError, nearest
 from ..estimate import Sample, probability
-from ..graph import CausalGraph
+from ..graph import CausalGraph, holds
 from .rules import Condition, ScenarioSet
 
 Array = np.ndarray

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ..equations import count_mean, excess, holds, walk
+from ..equations import count_mean, excess, walk
 from ..errors import GraphError, nearest
-from ..graph import CausalGraph
+from ..graph import CausalGraph, holds
 from ..names import DEATHS, TENSION
 from ..quantiles import behind_negative_binomial, negative_binomial
 from ..tension import Ladder, Process
