@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -130,15 +130,19 @@ def forecast(study: Study, priors: PriorSet, seed: int, shipped: bool) -> dict[s
         "came": came(study, happened),
         "below": (deaths[..., steps] < ahead).mean((0, 1, 2)),
         "upto": (deaths[..., steps] <= ahead).mean((0, 1, 2)),
-        "rank": np.concatenate([_rank(found[k], truth[k]) for k in found.data_vars]),
+        "rank": {key: x for k in found.data_vars for key, x in _ranks(found[k], truth[k])},
         "rhat": float(tree[names.DIAGNOSTICS].attrs["max_rhat"]),
     }  # fmt: skip
 
 
-def _rank(drawn: xr.DataArray, truth: xr.DataArray) -> np.ndarray:
-    """Share of the draws below the truth, for each parameter of a name."""
+def _ranks(drawn: xr.DataArray, truth: xr.DataArray) -> Iterator[tuple[str, float]]:
+    """Share of the draws below the truth, for each parameter of a variable."""
     below = drawn < truth.squeeze((names.CHAIN, names.DRAW), drop=True)
-    return np.atleast_1d(below.mean((names.CHAIN, names.DRAW)).to_numpy())
+    share = below.mean((names.CHAIN, names.DRAW))
+    if not share.ndim:
+        yield str(drawn.name), float(share)
+    for key in share[share.dims[0]].to_numpy() if share.ndim else ():
+        yield f"{drawn.name} {key}", float(share.loc[key])
 
 
 def summary(study: Study, worlds: list[dict[str, Any]]) -> dict[str, Any]:
@@ -151,11 +155,13 @@ def summary(study: Study, worlds: list[dict[str, Any]]) -> dict[str, Any]:
     log = -np.log2((sure * came_).sum(1))
     expected = (said * (1.0 - said)).sum(1)
     brier = ((said - came_) ** 2).sum(1)
-    rank = np.array([w["rank"] for w in worlds])
+    rank = np.array([list(w["rank"].values()) for w in worlds])
     bins = np.clip((rank * RANKS).astype(int), 0, RANKS - 1)
-    uniform = [
-        float(stats.chisquare(np.bincount(column, minlength=RANKS)).pvalue) for column in bins.T
-    ]
+    uniform = {
+        key: float(stats.chisquare(np.bincount(column, minlength=RANKS)).pvalue)
+        for key, column in zip(worlds[0]["rank"], bins.T, strict=True)
+    }
+    least = dict(sorted(uniform.items(), key=lambda item: item[1])[:5])
     return {
         "worlds": len(worlds),
         "R-hat above 1.05": sum(w["rhat"] > 1.05 for w in worlds),
@@ -180,8 +186,8 @@ def summary(study: Study, worlds: list[dict[str, Any]]) -> dict[str, Any]:
             for i, h in enumerate(HORIZONS)
         },
         "parameters": len(uniform),
-        "ranks: p below 0.05": float(np.mean(np.array(uniform) < 0.05)),
-        "ranks: least p, times their number": min(uniform) * len(uniform),
+        "ranks: p below 0.05": float(np.mean(np.array(list(uniform.values())) < 0.05)),
+        "ranks: least p, times their number": {k: p * len(uniform) for k, p in least.items()},
         "in the 90 % interval": float(((rank > 0.05) & (rank < 0.95)).mean()),
     }  # fmt: skip
 
