@@ -477,6 +477,31 @@ def test_what_it_did_not_write_it_does_not_delete(here, made, capsys):
     assert (here / "counts.csv").read_text() == COUNTS
 
 
+@pytest.mark.parametrize("out", ["..", "../../out", "../inputs/..", "{link}/out", "../nowhere/.."])
+def test_the_folder_one_works_in_is_known_by_any_name(here, made, monkeypatch, capsys, out):
+    made()
+    assert cli.main(["run", "--out", "out"]) == 0
+    before = left(here / "out")
+    (here / "link").symlink_to(here)
+    (here / "out" / "inputs").mkdir(exist_ok=True)
+    monkeypatch.chdir(here / "out" / "inputs")
+    folder = out.format(link=here / "link")
+    assert cli.main(["run", "--out", folder, "--overwrite"]) == 2
+    said = capsys.readouterr().err
+    assert f"{here / 'out'}: is the folder you work in; name a new one with --out" in said
+    assert left(here / "out") == sorted({*before, "inputs"})
+
+
+def test_a_folder_beside_the_one_one_works_in_is_replaced_whole(here, made, monkeypatch):
+    made()
+    (here / "work").mkdir()
+    monkeypatch.chdir(here / "work")
+    assert cli.main(["run", "--out", "../out"]) == 0
+    assert cli.main(["run", "--out", "../work/../out", "--overwrite"]) == 0
+    assert left(here) == ["counts.csv", "out", "work"]
+    assert left(here / "work") == []
+
+
 def test_a_run_that_breaks_keeps_the_old_folder(here, made, monkeypatch):
     made()
     assert cli.main(["run", "--out", "out"]) == 0

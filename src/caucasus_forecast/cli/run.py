@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -108,7 +109,7 @@ def run(
     case = read_case(what, {k: v for k, v in changes.items() if v is not None}, reading)
     check_counts(case)
     atomic.component(case.name, "the case's name")
-    target = (out or Path(f"{PROGRAM}-{case.name}")).absolute()
+    target = place(out or Path(f"{PROGRAM}-{case.name}"))
     terminal = sys.stderr.isatty() and not (quiet or as_json)
     with told(terminal, quiet), new_folder(target, overwrite) as folder:
         inputs = _copy_inputs(case, folder)
@@ -131,6 +132,14 @@ def run(
         warn(str(verdict_of(forecast.tree)["verdict"]))
     if faults or not forecast.passed:
         raise typer.Exit(FAILED)
+
+
+def place(given: Path) -> Path:
+    """Where a folder is to be, by its own name, whatever `..` and links lead there."""
+    path = given.absolute()
+    if path.name == "..":
+        return Path(os.path.realpath(path))
+    return Path(os.path.realpath(path.parent), path.name)
 
 
 @contextmanager

@@ -71,8 +71,7 @@ def update(
 
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
         forecast = opened(source)
-        name = f"{PROGRAM}-{forecast.study.case.name}-updated"
-        target = (out or Path(name)).absolute()
+        target = run.place(out or Path(f"{PROGRAM}-{forecast.study.case.name}-updated"))
         with run.new_folder(target, overwrite) as folder:
             run.refuse_too_large(forecast.study.case, target)
             updated = forecast.update(
