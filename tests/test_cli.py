@@ -259,6 +259,17 @@ def test_validate_knows_a_day_after_which_nothing_is_known(here, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("evidence", ["counts.csv", "embedded"])
+def test_validate_knows_a_day_of_publication_that_has_not_come(here, monkeypatch, capsys, evidence):
+    monkeypatch.setattr("caucasus_forecast.evidence.settling.today", lambda: date(2026, 3, 10))
+    text = f'name = "mine"\nevidence = "{evidence}"\npublished = 2026-03-11\n'
+    (here / "mine.toml").write_text(text)
+    said = validated(capsys, "mine.toml")["problems"][0]["message"]
+    assert "published is 2026-03-11, and today is 2026-03-10; give the day they came out" in said
+    assert cli.main(["run", "mine.toml"]) == 2
+    assert "published is 2026-03-11, and today is 2026-03-10" in capsys.readouterr().err
+
+
 def test_validate_counts_the_rows_a_case_leaves_out(here, capsys):
     text = 'name = "mine"\nevidence = "counts.csv"\nas_of = 2021-02-28\n'
     (here / "mine.toml").write_text(text)

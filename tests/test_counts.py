@@ -1399,6 +1399,17 @@ def test_a_month_that_has_not_begun_is_refused_whatever_is_chosen(written, incom
     assert "2026-03-20 has not begun" in day.problem
 
 
+def test_a_source_retrieved_on_a_day_that_has_not_come_is_refused(written):
+    body = 'month,count,source\n2024-01,3,\n2024-02,0,"X, retrieved 2026-03-{}"\n'
+    assert counts(written(body.format(11))) == TWO  # it may be a day later where it was retrieved
+    assert str(problem(written(body.format(12)))) == (
+        "counts.csv, row 3: its source was retrieved on 2026-03-12, and today is 2026-03-10; "
+        "correct the day"
+    )
+    days = 'date,deaths,source\n2024-01-07,3,"X, retrieved 2026-03-12"\n'
+    assert "retrieved on 2026-03-12" in str(problem(written(days), events=True))
+
+
 def test_a_row_far_from_all_others_is_named(written):
     body = "month,count\n1904-02,3\n2024-01,3\n2024-02,0\n2024-04,0\n"
     said = str(problem(written(body)))

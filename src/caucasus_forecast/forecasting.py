@@ -41,7 +41,7 @@ from . import theory as theories
 from .case import Case
 from .delays import ReportingDelay
 from .errors import CaseError, EvidenceError, InterventionError, QuestionError, expect
-from .evidence import Evidence, Reading, read, reading_of
+from .evidence import Evidence, Reading, read, reading_of, refuse_untimely
 from .exchange import Submission
 from .fitting import complete, draw
 from .interventions import Act
@@ -329,7 +329,7 @@ class Forecast:
         found = None if counts is None else read(counts, reading=choices, known=known)
         rows = () if found is None else found.strict()
         days = cases.make("update()", {"as_of": as_of, "published": published})
-        studies.refuse_untimely(rows, days.published)
+        refuse_untimely(rows, days.published)
         new = updating.extended(
             self.study, rows, as_of=days.as_of, evidence=evidence,
             published=days.published or studies.told_on(counts, rows),

@@ -128,6 +128,7 @@ def _validated_graph(file: Path) -> dict[str, Any]:
 
 def _validated_case(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
     from .. import case as cases
+    from ..evidence import refuse_untimely
     from .common import read_case
 
     case = read_case(str(file), {}, reading)
@@ -150,6 +151,7 @@ def _validated_case(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
         known = models.get(case.model).graph(graph.load(case.graph))
         scenarios.refuse_unknown(scenarios.load(case.scenarios), known)
     if case.evidence == cases.EMBEDDED:
+        refuse_untimely((), case.published)
         return found
     return found | _validated_counts(case)
 
@@ -179,7 +181,7 @@ def _validated_counts(case: Case) -> dict[str, Any]:
     last = case.as_of or max((o.window.end for o in read.rows), default=None)
     problems = list(read.problems)
     if last and not problems:
-        problems += _unfit(read, replaced, known.series, last)
+        problems += _unfit(read, replaced, known.series, last, case.published)
     if last and not problems:
         problems += _beyond(read, case, known.series, last)
     each = [
@@ -209,7 +211,7 @@ def _validated_counts(case: Case) -> dict[str, Any]:
 
 def _unfit(
     read: Read, replaced: Callable[[Sequence[Observation]], Evidence], known: Mapping[str, Series],
-    as_of: date,
+    as_of: date, published: date | None,
 ) -> list[Problem]:  # fmt: skip
     """What is wrong with rows that could all be read: what a forecast would refuse first."""
     from .. import evidence
@@ -218,7 +220,8 @@ def _unfit(
         return [short]
     try:
         left = replaced(read.rows).as_of(as_of)
-    except EvidenceError as error:
+        evidence.refuse_untimely([o for o in read.rows if o.window.end <= as_of], published)
+    except (CaseError, EvidenceError) as error:
         return [evidence.Problem(read.where, str(error), "")]
     tense = [o for o in left.observations if known[o.series].node == TENSION]
     far = evidence.out_of_reach(tense, as_of) if tense else None
