@@ -1427,6 +1427,10 @@ def test_rows_with_nothing_in_them_are_skipped_alike_and_told(written):
     assert counts(path) == TWO
     assert repairs(path) == "counts.csv: rows 3, 6 skipped: nothing in them"
     assert "row 3: the count is blank" in str(problem(written(PLAIN.replace(",0", ",NA"))))
+    numbered = written(pd.DataFrame(rows).to_csv())
+    assert counts(numbered) == TWO
+    assert repairs(numbered) == "counts.csv: row 3 skipped: nothing in it"
+    assert "'note' stands in column 1" in problems(written(",month,count\nnote,,\n"))[0]
 
 
 def test_a_hidden_sheet_is_read_only_by_name(tmp_path, workbook):
@@ -1440,6 +1444,27 @@ def test_a_hidden_sheet_is_read_only_by_name(tmp_path, workbook):
     assert repairs(path, sheet="drafts") == (
         "counts.xlsx: the sheet 'drafts', which is hidden, was read"
     )
+
+
+def test_of_several_sheets_the_hidden_one_is_said_to_be_that(workbook):
+    path = workbook({"old": [HEADER, ["2024-01", 9]], "new": [HEADER, ["2024-01", 3]]})
+    book = openpyxl.load_workbook(path)
+    book["old"].sheet_state = "hidden"
+    book.save(path)
+    assert "choose sheet='old' (which is hidden) or sheet='new', --sheet" in str(problem(path))
+
+
+@pytest.mark.parametrize(
+    "labels", [["2024-01", "2024-02"], pd.PeriodIndex(["2024-01", "2024-02"], freq="M")]
+)
+def test_months_that_pandas_saved_as_labels_without_a_name_are_asked_for(tmp_path, labels):
+    frame = pd.DataFrame({"count": [3, 0]}, labels)
+    frame.to_parquet(tmp_path / "a.parquet")
+    cure = "row labels without a name are no column, reset_index() makes them one"
+    assert cure in str(problem(tmp_path / "a.parquet"))
+    if isinstance(labels, list):
+        assert cure in str(problem(frame))
+        assert cure not in str(problem(frame.reset_index(drop=True)))
 
 
 @pytest.mark.parametrize("labels", [[0, 7, 9], ["a", "b", "c"]])
