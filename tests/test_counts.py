@@ -1410,12 +1410,33 @@ def test_a_source_retrieved_on_a_day_that_has_not_come_is_refused(written):
     assert "retrieved on 2026-03-12" in str(problem(written(days), events=True))
 
 
+FAR = "1904-02 (counts.csv, row 2) stands 1,439 months from all others"
+
+
 def test_a_row_far_from_all_others_is_named(written):
     body = "month,count\n1904-02,3\n2024-01,3\n2024-02,0\n2024-04,0\n"
     said = str(problem(written(body)))
-    assert "is the date of 1904-02 (counts.csv, row 2) a slip? else choose gaps=" in said
+    assert f"; {FAR}: is its date a slip? else choose gaps=" in said
+    assert f"{FAR}; is its date a slip?" in repairs(written(body), gaps="missing")
     said = str(problem(written(body.replace("1904-02", "2023-11"))))
     assert "slip" not in said
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (
+            "start,end,series,count\n1904-02-01,1904-02-09,battle_deaths,3\n"
+            "2024-01-01,2024-01-09,battle_deaths,3\n2024-02-01,2024-02-29,battle_deaths,3\n",
+            "1904-02-01 to 1904-02-09",
+        ),
+        ("id,date,best\n1,1904-02-07,3\n2,2024-01-07,3\n3,2024-02-07,3\n", "1904-02-07"),
+    ],
+)
+def test_a_row_far_from_all_others_is_told_where_no_gap_is_asked_for(written, body, place):
+    said = repairs(written(body))
+    assert f"{place} (counts.csv, row 2) stands 1,439 months from all others; is its date" in said
+    assert "slip" not in repairs(written(body.replace("1904", "2023")))
 
 
 def test_rows_with_nothing_in_them_are_skipped_alike_and_told(written):
