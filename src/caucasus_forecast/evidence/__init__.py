@@ -30,6 +30,7 @@ from .rows import (
     Series,
     Window,
     is_total,
+    month_from,
     without,
 )
 from .settling import filled, gaps, spans
@@ -58,6 +59,7 @@ __all__ = [
     "gaps",
     "is_total",
     "load",
+    "month_from",
     "month_of",
     "monthly",
     "out_of_reach",
