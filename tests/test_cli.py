@@ -259,6 +259,27 @@ def test_validate_knows_a_day_after_which_nothing_is_known(here, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("as_of = 2099-01-31", "73 years after the last that is known of tension"),
+        ("as_of = 1890-01-31", "no observation of tension ends by 1890-01-31; give earlier counts"),
+        ('priors = "narrow.toml"', "in 2.8 months, and the priors expect about 2.32e-16"),
+        ('graph = "bare.toml"', "the graph 'bare' comes without battle_deaths; give counts"),
+    ],
+)
+def test_validate_knows_what_embedded_evidence_does_not_bear(here, capsys, line, words):
+    low = cf.priors.Normal(-36.0, 0.1)
+    narrow = cf.priors.load("alyarli-2021").replace({"reports_azerbaijan.base": low})
+    (here / "narrow.toml").write_text(cf.priors.to_toml(narrow))
+    (here / "bare.toml").write_text('name = "bare"\n[[node]]\nname = "tension"\nkind = "process"\n')
+    (here / "mine.toml").write_text(f'name = "mine"\n{line}\n')
+    said = validated(capsys, "mine.toml")["problems"][0]["message"]
+    assert words in said
+    assert cli.main(["run", "mine.toml"]) == 2
+    assert words in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("evidence", ["counts.csv", "embedded"])
 def test_validate_knows_a_day_of_publication_that_has_not_come(here, monkeypatch, capsys, evidence):
     monkeypatch.setattr("caucasus_forecast.evidence.settling.today", lambda: date(2026, 3, 10))

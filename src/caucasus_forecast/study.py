@@ -25,7 +25,7 @@ from . import panel as panels
 from . import theory as theories
 from .case import EMBEDDED, Case
 from .delays import ReportingDelay
-from .errors import CaseError, CorruptResultError, EvidenceError, StorageError
+from .errors import CaseError, CorruptResultError, StorageError
 from .evidence import Evidence, Observation, Read
 from .graph import CausalGraph
 from .likelihood import Plan, plan
@@ -322,11 +322,7 @@ def _gathered(case: Case, counts: Any, theory: Theory) -> tuple[Evidence, date, 
     evidence = theory.evidence
     source = counts if counts is not None else case.evidence
     if counts is None and case.evidence == EMBEDDED:
-        if not any(o.series == names.DEATHS for o in evidence.observations):
-            raise EvidenceError(
-                f"the graph {theory.graph.name!r} comes without {names.DEATHS}; give counts: a "
-                "CSV, or evidence = 'counts.csv' in the case"
-            )
+        evidence = theory.alone()
         if chosen := ", ".join(case.reading.chosen):
             raise CaseError(
                 f"reading chooses {chosen}, and the embedded evidence needs no choice; give "
