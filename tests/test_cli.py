@@ -260,6 +260,38 @@ def test_validate_knows_a_day_after_which_nothing_is_known(here, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("as_of = 2099-01-31", "73 years after the last that is known of tension"),
+        ("as_of = 1890-01-31", "no observation of tension ends by 1890-01-31; give earlier counts"),
+        ('priors = "narrow.toml"', "in 2.8 months, and the priors expect about 2.32e-16"),
+        ('graph = "bare.toml"', "the graph 'bare' comes without battle_deaths; give counts"),
+    ],
+)
+def test_validate_knows_what_embedded_evidence_does_not_bear(here, capsys, line, words):
+    low = cf.priors.Normal(-36.0, 0.1)
+    narrow = cf.priors.load("alyarli-2021").replace({"reports_azerbaijan.base": low})
+    (here / "narrow.toml").write_text(cf.priors.to_toml(narrow))
+    (here / "bare.toml").write_text('name = "bare"\n[[node]]\nname = "tension"\nkind = "process"\n')
+    (here / "mine.toml").write_text(f'name = "mine"\n{line}\n')
+    said = validated(capsys, "mine.toml")["problems"][0]["message"]
+    assert words in said
+    assert cli.main(["run", "mine.toml"]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("evidence", ["counts.csv", "embedded"])
+def test_validate_knows_a_day_of_publication_that_has_not_come(here, monkeypatch, capsys, evidence):
+    monkeypatch.setattr("caucasus_forecast.evidence.settling.today", lambda: date(2026, 3, 10))
+    text = f'name = "mine"\nevidence = "{evidence}"\npublished = 2026-03-11\n'
+    (here / "mine.toml").write_text(text)
+    said = validated(capsys, "mine.toml")["problems"][0]["message"]
+    assert "published is 2026-03-11, and today is 2026-03-10; give the day they came out" in said
+    assert cli.main(["run", "mine.toml"]) == 2
+    assert "published is 2026-03-11, and today is 2026-03-10" in capsys.readouterr().err
+
+
 def test_validate_counts_the_rows_a_case_leaves_out(here, capsys):
     text = 'name = "mine"\nevidence = "counts.csv"\nas_of = 2021-02-28\n'
     (here / "mine.toml").write_text(text)
@@ -465,6 +497,31 @@ def test_what_it_did_not_write_it_does_not_delete(here, made, capsys):
     assert cli.main(["run", "--out", "counts.csv", "--overwrite"]) == 2
     assert cli.main(["run", "--out", ".", "--overwrite"]) == 2
     assert (here / "counts.csv").read_text() == COUNTS
+
+
+@pytest.mark.parametrize("out", ["..", "../../out", "../inputs/..", "{link}/out", "../nowhere/.."])
+def test_the_folder_one_works_in_is_known_by_any_name(here, made, monkeypatch, capsys, out):
+    made()
+    assert cli.main(["run", "--out", "out"]) == 0
+    before = left(here / "out")
+    (here / "link").symlink_to(here)
+    (here / "out" / "inputs").mkdir(exist_ok=True)
+    monkeypatch.chdir(here / "out" / "inputs")
+    folder = out.format(link=here / "link")
+    assert cli.main(["run", "--out", folder, "--overwrite"]) == 2
+    said = capsys.readouterr().err
+    assert f"{here / 'out'}: is the folder you work in; name a new one with --out" in said
+    assert left(here / "out") == sorted({*before, "inputs"})
+
+
+def test_a_folder_beside_the_one_one_works_in_is_replaced_whole(here, made, monkeypatch):
+    made()
+    (here / "work").mkdir()
+    monkeypatch.chdir(here / "work")
+    assert cli.main(["run", "--out", "../out"]) == 0
+    assert cli.main(["run", "--out", "../work/../out", "--overwrite"]) == 0
+    assert left(here) == ["counts.csv", "out", "work"]
+    assert left(here / "work") == []
 
 
 def test_a_run_that_breaks_keeps_the_old_folder(here, made, monkeypatch):

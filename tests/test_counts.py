@@ -1399,12 +1399,44 @@ def test_a_month_that_has_not_begun_is_refused_whatever_is_chosen(written, incom
     assert "2026-03-20 has not begun" in day.problem
 
 
+def test_a_source_retrieved_on_a_day_that_has_not_come_is_refused(written):
+    body = 'month,count,source\n2024-01,3,\n2024-02,0,"X, retrieved 2026-03-{}"\n'
+    assert counts(written(body.format(11))) == TWO  # it may be a day later where it was retrieved
+    assert str(problem(written(body.format(12)))) == (
+        "counts.csv, row 3: its source was retrieved on 2026-03-12, and today is 2026-03-10; "
+        "correct the day"
+    )
+    days = 'date,deaths,source\n2024-01-07,3,"X, retrieved 2026-03-12"\n'
+    assert "retrieved on 2026-03-12" in str(problem(written(days), events=True))
+
+
+FAR = "1904-02 (counts.csv, row 2) stands 1,439 months from all others"
+
+
 def test_a_row_far_from_all_others_is_named(written):
     body = "month,count\n1904-02,3\n2024-01,3\n2024-02,0\n2024-04,0\n"
     said = str(problem(written(body)))
-    assert "is the date of 1904-02 (counts.csv, row 2) a slip? else choose gaps=" in said
+    assert f"; {FAR}: is its date a slip? else choose gaps=" in said
+    assert f"{FAR}; is its date a slip?" in repairs(written(body), gaps="missing")
     said = str(problem(written(body.replace("1904-02", "2023-11"))))
     assert "slip" not in said
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (
+            "start,end,series,count\n1904-02-01,1904-02-09,battle_deaths,3\n"
+            "2024-01-01,2024-01-09,battle_deaths,3\n2024-02-01,2024-02-29,battle_deaths,3\n",
+            "1904-02-01 to 1904-02-09",
+        ),
+        ("id,date,best\n1,1904-02-07,3\n2,2024-01-07,3\n3,2024-02-07,3\n", "1904-02-07"),
+    ],
+)
+def test_a_row_far_from_all_others_is_told_where_no_gap_is_asked_for(written, body, place):
+    said = repairs(written(body))
+    assert f"{place} (counts.csv, row 2) stands 1,439 months from all others; is its date" in said
+    assert "slip" not in repairs(written(body.replace("1904", "2023")))
 
 
 def test_rows_with_nothing_in_them_are_skipped_alike_and_told(written):
@@ -1416,6 +1448,10 @@ def test_rows_with_nothing_in_them_are_skipped_alike_and_told(written):
     assert counts(path) == TWO
     assert repairs(path) == "counts.csv: rows 3, 6 skipped: nothing in them"
     assert "row 3: the count is blank" in str(problem(written(PLAIN.replace(",0", ",NA"))))
+    numbered = written(pd.DataFrame(rows).to_csv())
+    assert counts(numbered) == TWO
+    assert repairs(numbered) == "counts.csv: row 3 skipped: nothing in it"
+    assert "'note' stands in column 1" in problems(written(",month,count\nnote,,\n"))[0]
 
 
 def test_a_hidden_sheet_is_read_only_by_name(tmp_path, workbook):
@@ -1429,6 +1465,27 @@ def test_a_hidden_sheet_is_read_only_by_name(tmp_path, workbook):
     assert repairs(path, sheet="drafts") == (
         "counts.xlsx: the sheet 'drafts', which is hidden, was read"
     )
+
+
+def test_of_several_sheets_the_hidden_one_is_said_to_be_that(workbook):
+    path = workbook({"old": [HEADER, ["2024-01", 9]], "new": [HEADER, ["2024-01", 3]]})
+    book = openpyxl.load_workbook(path)
+    book["old"].sheet_state = "hidden"
+    book.save(path)
+    assert "choose sheet='old' (which is hidden) or sheet='new', --sheet" in str(problem(path))
+
+
+@pytest.mark.parametrize(
+    "labels", [["2024-01", "2024-02"], pd.PeriodIndex(["2024-01", "2024-02"], freq="M")]
+)
+def test_months_that_pandas_saved_as_labels_without_a_name_are_asked_for(tmp_path, labels):
+    frame = pd.DataFrame({"count": [3, 0]}, labels)
+    frame.to_parquet(tmp_path / "a.parquet")
+    cure = "row labels without a name are no column, reset_index() makes them one"
+    assert cure in str(problem(tmp_path / "a.parquet"))
+    if isinstance(labels, list):
+        assert cure in str(problem(frame))
+        assert cure not in str(problem(frame.reset_index(drop=True)))
 
 
 @pytest.mark.parametrize("labels", [[0, 7, 9], ["a", "b", "c"]])

@@ -263,6 +263,7 @@ ROWS = read_counts(pd.DataFrame({"month": ["2024-01", "2024-02"], "count": [3, 4
         ({"published": "2024-03-20"}, "own counts: published is '2024-03-20'; give a day"),
         ({"published": datetime(2024, 3, 20)}, "published is datetime.datetime(2024, 3, 20, 0, 0)"),
         ({"published": None}, "published is None; give a day, as datetime.date(2024, 3, 20)"),
+        ({"published": date(2999, 3, 20)}, "own counts: published is 2999-03-20, and today is 2"),
         ({"observations": 3}, "own counts: observations is given as int; give what evidence"),
         ({"observations": [3]}, "own counts: an observation is given as int; give what evidence"),
         ({"release": 3}, "release is given as int; give a text"),

@@ -902,6 +902,15 @@ def test_an_export_file_may_come_in_other_clothes(export, tmp_path):
     assert counts(acled(export=str(packed), **DOWNLOADED)) == counts_of_rows()
 
 
+def test_an_empty_row_of_an_export_file_is_told(export):
+    path = export()
+    header, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([header, "," * header.count(","), *lines]) + "\n")
+    found = acled(export=path, **DOWNLOADED)
+    assert counts(found) == counts_of_rows()
+    assert note(found, "skipped") == "export.csv: row 2 skipped: nothing in it"
+
+
 def test_days_may_be_written_out_in_an_export_file(export):
     rows = [r | {"event_date": f"{date.fromisoformat(r['event_date']):%d %B %Y}"} for r in ROWS]
     assert counts(acled(export=export(rows), **DOWNLOADED)) == counts_of_rows()

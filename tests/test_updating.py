@@ -209,6 +209,24 @@ def test_a_hole_between_known_and_new_counts_needs_a_word(gaps, told, months):
     assert len(held) == 13 + months
 
 
+def test_a_hole_in_counts_of_reports_is_said_too():
+    made = study.lay_out(cf.Case(as_of="2021-11-30"))
+    new = counts(**{"2022-01": 5}).assign(series="reports_azerbaijan")
+    told = updating.extended(made, cf.evidence.read_counts(new)).panel.attrs["repairs"]
+    said = "reports_azerbaijan: no row for 2021-08-25 to 2021-12-31, left unknown"
+    assert said in json.loads(told)
+
+
+def test_months_without_any_count_of_tension_are_said():
+    made = cf.forecast(as_of="2024-12-31", draws=20, horizon=1)
+    assert "no count of tension for 2024-02: its level then is inferred" in made.notes
+    assert not any("of tension after" in note for note in made.notes)
+    mine = counts(**{"2024-01": 1, "2024-02": 0})
+    late = cf.forecast(mine, as_of="2024-04-30", draws=20, horizon=1)
+    assert any("no count of tension after 2024-02: its level in the 2 mo" in n for n in late.notes)
+    assert not any("of tension for" in note for note in late.notes)
+
+
 def test_rows_after_the_day_are_said_to_be_left_out(embedded):
     new = counts(**{"2021-12": 4, "2022-01": 150})
     cut = embedded.update(new, as_of="2021-12-31")

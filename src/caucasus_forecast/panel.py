@@ -106,8 +106,6 @@ def build(evidence: Evidence, graph: CausalGraph, as_of: date) -> xr.Dataset:
     _check_nodes(evidence, graph)
     found = cells(evidence)
     tension = [c for s, c in found if s.node == TENSION and graph.node[s.node].kind == "process"]
-    if not tension:
-        raise EvidenceError(f"no observation of tension ends by {as_of}; give earlier counts")
     if problem := out_of_reach(tension, as_of):
         raise TableError(problem)
     first = min(c.window.start for _, c in found)

@@ -9,6 +9,7 @@ from typing import Any
 import xarray as xr
 
 from . import delays, names
+from .evidence import Observation, gaps, month_from, spans
 
 REPAIRS_SHOWN = 4  # of the user's counts, in the notes
 MEASURED = 12  # months ahead up to which forecasts were scored
@@ -27,8 +28,8 @@ def remarks(tree: xr.DataTree) -> tuple[str, ...]:
     told = ("graph_note", "swapped", "updated", "unverified", "prior_note")
     said = [*labels(tree), *(a[key] for key in told if key in a), *_counts_notes(a)]
     panel = tree[names.OBSERVED_DATA].to_dataset()
-    late = [line for line in (delays.sentence(panel), _unseen(panel)) if line]
-    return (*said, *late, *_run_notes(a))
+    late = delays.sentence(panel)
+    return (*said, *[late] * bool(late), *_unseen(panel), *_run_notes(a))
 
 
 def notes(tree: xr.DataTree) -> tuple[str, ...]:
@@ -53,18 +54,19 @@ def _counts_notes(attrs: Mapping[Any, Any]) -> list[str]:
     return [f"counts: {line}" for line in lines]
 
 
-def _unseen(panel: xr.Dataset) -> str:
-    """The last months before the day of the forecast of which no count of tension tells."""
+def _unseen(panel: xr.Dataset) -> list[str]:
+    """The months of which no count of tension tells, since the first of which one does."""
     tense = panel["node"].astype(str) == names.TENSION
     seen = panel["days"].where(tense, 0.0).sum(names.OBSERVATION).to_numpy() > 0
-    months = int(seen[::-1].argmax())
-    if months < UNSEEN:
-        return ""
-    last = panel[names.MONTH].to_numpy()[-months - 1].astype("datetime64[M]")
-    return (
-        f"no count of tension after {last}: its level in the {months} months up to the day of the "
-        "forecast is inferred"
-    )
+    known = panel[names.MONTH].to_numpy()[seen].astype("datetime64[D]").tolist()
+    holes = gaps([Observation(month_from(day), names.DEATHS, 0.0) for day in known])
+    said = [f"no count of tension for {spans(holes)}: its level then is inferred"] * bool(holes)
+    if (months := int(seen[::-1].argmax())) >= UNSEEN:
+        said.append(
+            f"no count of tension after {known[-1]:%Y-%m}: its level in the {months} months up to "
+            "the day of the forecast is inferred"
+        )
+    return said
 
 
 def _run_notes(attrs: Mapping[Any, Any]) -> list[str]:

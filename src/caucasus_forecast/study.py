@@ -25,8 +25,8 @@ from . import panel as panels
 from . import theory as theories
 from .case import EMBEDDED, Case
 from .delays import ReportingDelay
-from .errors import CaseError, CorruptResultError, EvidenceError, StorageError
-from .evidence import Evidence, Observation, Read, settling
+from .errors import CaseError, CorruptResultError, StorageError
+from .evidence import Evidence, Observation, Read
 from .graph import CausalGraph
 from .likelihood import Plan, plan
 from .priors import Layout, coordinates, layout
@@ -234,33 +234,11 @@ def lay_out(
     partition = scenarios.load(case.scenarios)
     scenarios.refuse_unknown(partition, graph)
     study = Study(case, graph, panel, partition, theory)
+    own = () if read is None else [o for o in read.rows if o.window.end <= as_of]
+    rows.refuse_untimely(own, case.published)
     if read is not None:
-        refuse_untimely([o for o in read.rows if o.window.end <= as_of], case.published)
         panel.attrs |= _said(read, study, day)
     return study
-
-
-def refuse_untimely(counts: Sequence[Observation], published: date | None) -> None:
-    """Refuse a day of publication before the end of the counts, or after today.
-
-    Raises
-    ------
-    CaseError
-
-    Examples
-    --------
-    >>> month = rows.Window(date(2024, 1, 1), date(2024, 1, 31))
-    >>> refuse_untimely([rows.Observation(month, "battle_deaths", 3.0)], date(2024, 1, 2))
-    Traceback (most recent call last):
-    caucasus_forecast.errors.CaseError: published is 2024-01-02, before the counts end (2024-01-31)
-    """
-    last = max((o.window.end for o in counts), default=date.min)
-    if published is None:
-        return
-    if published < last:
-        raise CaseError(f"published is {published}, before the counts end ({last})")
-    if published > (now := settling.today()):
-        raise CaseError(f"published is {published}, and today is {now}; give the day they came out")
 
 
 def told_on(counts: Any, own: Sequence[Observation]) -> date | None:
@@ -344,11 +322,7 @@ def _gathered(case: Case, counts: Any, theory: Theory) -> tuple[Evidence, date, 
     evidence = theory.evidence
     source = counts if counts is not None else case.evidence
     if counts is None and case.evidence == EMBEDDED:
-        if not any(o.series == names.DEATHS for o in evidence.observations):
-            raise EvidenceError(
-                f"the graph {theory.graph.name!r} comes without {names.DEATHS}; give counts: a "
-                "CSV, or evidence = 'counts.csv' in the case"
-            )
+        evidence = theory.alone()
         if chosen := ", ".join(case.reading.chosen):
             raise CaseError(
                 f"reading chooses {chosen}, and the embedded evidence needs no choice; give "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from ..case import Case
 
 ASIDE = ".old"
+
+
+def place(given: Path) -> Path:
+    """Where a folder is to be, by its own name, whatever `..` and links lead there."""
+    path = given.absolute()
+    if path.name == "..":
+        return Path(os.path.realpath(path))
+    return Path(os.path.realpath(path.parent), path.name)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from .common import (
     verdict_of,
     warn,
 )
-from .folders import new_folder, refuse_too_large
+from .folders import new_folder, place, refuse_too_large
 from .options import ErrorsOnly, ReplaceFolder
 from .results import copy_input, own_files, write
 
@@ -101,7 +101,7 @@ def run(
     case = read_case(what, {k: v for k, v in changes.items() if v is not None}, reading)
     check_counts(case)
     atomic.component(case.name, "the case's name")
-    target = (out or Path(f"{PROGRAM}-{case.name}")).absolute()
+    target = place(out or Path(f"{PROGRAM}-{case.name}"))
     terminal = sys.stderr.isatty() and not (quiet or as_json)
     with told(terminal, quiet), new_folder(target, overwrite) as folder:
         inputs = _copy_inputs(case, folder)

@@ -22,7 +22,7 @@ from .common import (
     warn,
 )
 from .common import made as opened
-from .folders import new_folder, refuse_too_large
+from .folders import new_folder, place, refuse_too_large
 from .options import AsJson, ErrorsOnly, Refit, ReplaceFolder, Saved
 from .results import RERUN, copy_input, own_files, write, write_input
 
@@ -65,8 +65,7 @@ def update(
     """
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
         forecast = opened(source)
-        name = f"{PROGRAM}-{forecast.study.case.name}-updated"
-        target = (out or Path(name)).absolute()
+        target = place(out or Path(f"{PROGRAM}-{forecast.study.case.name}-updated"))
         with new_folder(target, overwrite) as folder:
             refuse_too_large(forecast.study.case, target)
             updated = forecast.update(

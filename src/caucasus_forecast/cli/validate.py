@@ -151,8 +151,28 @@ def _validated_case(file: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
         known = models.get(case.model).graph(graph.load(case.graph))
         scenarios.refuse_unknown(scenarios.load(case.scenarios), known)
     if case.evidence == cases.EMBEDDED:
+        _refuse_embedded(case, own_priors)
         return found
     return found | _validated_counts(case)
+
+
+def _refuse_embedded(case: Case, own_priors: bool) -> None:
+    """Refuse what a forecast from the embedded evidence would refuse first."""
+    from .. import evidence
+
+    evidence.refuse_untimely((), case.published)
+    known = evidence.load()
+    if case.graph != DEFAULT_CASE:
+        from .. import theory as theories
+
+        known = theories.load(case.graph).alone()
+    last = case.as_of or max(o.window.end for o in known.observations)
+    left = known.as_of(last)
+    found = _out_of_reach(left, last)
+    if own_priors:
+        found += _beyond(left.observations, case, known.series, last)
+    if found:
+        raise evidence.TableError(found[0], len(found) - 1)
 
 
 def _own(key: str, given: str, folder: str) -> bool:
@@ -179,9 +199,9 @@ def _validated_counts(case: Case) -> dict[str, Any]:
     last = case.as_of or max((o.window.end for o in read.rows), default=None)
     problems = list(read.problems)
     if last and not problems:
-        problems += _unfit(read, replaced, known.series, last)
+        problems += _unfit(read, replaced, known.series, last, case.published)
     if last and not problems:
-        problems += _beyond(read, case, known.series, last)
+        problems += _beyond(read.rows, case, known.series, last)
     each = [
         [o for o in read.rows if o.series == name]
         for name in dict.fromkeys(o.series for o in read.rows)
@@ -209,7 +229,7 @@ def _validated_counts(case: Case) -> dict[str, Any]:
 
 def _unfit(
     read: Read, replaced: Callable[[Sequence[Observation]], Evidence], known: Mapping[str, Series],
-    as_of: date,
+    as_of: date, published: date | None,
 ) -> list[Problem]:  # fmt: skip
     """What is wrong with rows that could all be read: what a forecast would refuse first."""
     from .. import evidence
@@ -218,16 +238,26 @@ def _unfit(
         return [short]
     try:
         left = replaced(read.rows).as_of(as_of)
-    except EvidenceError as error:
+        evidence.refuse_untimely([o for o in read.rows if o.window.end <= as_of], published)
+    except (CaseError, EvidenceError) as error:
         return [evidence.Problem(read.where, str(error), "")]
-    tense = [o for o in left.observations if known[o.series].node == TENSION]
-    far = evidence.out_of_reach(tense, as_of) if tense else None
+    return _out_of_reach(left, as_of)
+
+
+def _out_of_reach(left: Evidence, as_of: date) -> list[Problem]:
+    """What is wrong with the tension that is known by a day, if anything is."""
+    from .. import evidence
+
+    tense = [o for o in left.observations if left.series[o.series].node == TENSION]
+    far = evidence.out_of_reach(tense, as_of)
     return [far] if far else []
 
 
-def _beyond(read: Read, case: Case, known: Mapping[str, Series], as_of: date) -> list[Problem]:
+def _beyond(
+    rows: Sequence[Observation], case: Case, known: Mapping[str, Series], as_of: date
+) -> list[Problem]:
     """The counts that the priors all but rule out."""
-    if all(known[o.series].node == TENSION for o in read.rows):
+    if all(known[o.series].node == TENSION for o in rows):
         return []
     from .. import theory as theories
     from ..priors.reach import beyond
@@ -240,7 +270,7 @@ def _beyond(read: Read, case: Case, known: Mapping[str, Series], as_of: date) ->
             o.id or str(o.window), node[o.series].name, o.count,
             o.window.days / DAYS_PER_MONTH, believed,
         )
-        for o in read.rows
+        for o in rows
         if node[o.series].kind == "count" and o.window.end <= as_of
     )  # fmt: skip
     return [problem for problem in found if problem]

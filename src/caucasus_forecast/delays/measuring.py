@@ -26,7 +26,7 @@ import numpy as np
 from scipy import special
 
 from ..errors import EvidenceError, expect, nearest
-from ..evidence import Observation, Window
+from ..evidence import ONE_DAY, Observation, Window, settling
 from ..named import shown
 from ..names import DEATHS
 from .values import HIGHEST, OLDEST, ReportingDelay, age
@@ -72,7 +72,7 @@ class Told:
     Raises
     ------
     EvidenceError
-        If the day is none, or a count ends on it or later.
+        If the day is none, or has not come, or a count ends on it or later.
 
     Examples
     --------
@@ -94,6 +94,11 @@ has a count of 2024-01-01 to 2024-01-31; give the day on which it was told, or l
             raise EvidenceError(
                 f"{self.release}: published is {shown(self.published)}; give a day, as "
                 "datetime.date(2024, 3, 20)"
+            )
+        if self.published > settling.today() + ONE_DAY:
+            raise EvidenceError(
+                f"{self.release}: published is {self.published}, and today is {settling.today()}; "
+                "give the day on which it was told"
             )
         what, cure = f"{self.release}: observations", "give what evidence.read_counts returns"
         expect(self.observations, (tuple, list), what, cure, EvidenceError)

@@ -18,7 +18,7 @@ from .cells import LARGEST, blank, count_of, month_of
 from .counts import Read, read, read_counts
 from .embedded import by_month, load, table
 from .events import SPANNING, Event, monthly
-from .freshness import fresh, retrieved
+from .freshness import fresh, refuse_untimely, retrieved
 from .history import out_of_reach, too_short
 from .problems import Problem, TableError
 from .reading import Reading, reading_of
@@ -30,6 +30,7 @@ from .rows import (
     Series,
     Window,
     is_total,
+    month_from,
     without,
 )
 from .settling import filled, gaps, spans
@@ -58,12 +59,14 @@ __all__ = [
     "gaps",
     "is_total",
     "load",
+    "month_from",
     "month_of",
     "monthly",
     "out_of_reach",
     "read",
     "read_counts",
     "reading_of",
+    "refuse_untimely",
     "retrieved",
     "spans",
     "table",

@@ -14,8 +14,9 @@ from .cells import blank, count_of, day_of, month_of
 from .embedded import load
 from .eventrows import EventRow, counted
 from .events import Event
+from .freshness import told_ahead
 from .layouts import Layout, layout
-from .problems import Problem, TableError, listed, offered, quoted, refused
+from .problems import Problem, TableError, offered, quoted, refused
 from .reading import Reading, reading_of
 from .rows import Observation, Series, Window
 from .settling import Findings, settled
@@ -197,6 +198,8 @@ def _finished(
 
 def _result(table: Table, rows: Iterable[Observation], found: Findings) -> Read:
     ordered = tuple(sorted(rows, key=lambda o: (o.series, o.window)))
+    if ahead := told_ahead(ordered):
+        found.problems.append(ahead)
     if not ordered and not found.problems:
         found.add(
             table.where, "no row is left", "see what was left out: " + "; ".join(found.repairs)
@@ -275,12 +278,7 @@ def _each(
                 break
     except TableError as error:
         found.problems.append(error.problem)
-    if table.skipped:
-        many = "s" * (len(table.skipped) > 1)
-        why = table.blanks or "nothing in " + ("them" if many else "it")
-        found.repairs.append(
-            f"{table.where}: row{many} {listed(map(str, table.skipped))} skipped: {why}"
-        )
+    found.repairs += table.passed_over()
     return seen
 
 

@@ -47,6 +47,8 @@ def counted(
             f"{name}: days from {first} to {last} are taken as looked at, from the events "
             "themselves; first and last say otherwise"
         )
+    ordered = sorted(events, key=lambda e: e.window)
+    found.repairs += [f"{name}: {said}; is its date a slip?" for said in settling.far(ordered)]
     try:
         read = monthly(events, [Window(first, last)], name, spanning=reading.spanning)
     except EvidenceError as error:

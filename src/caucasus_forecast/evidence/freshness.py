@@ -1,4 +1,4 @@
-"""How old counts were when they were told: fresh ones change."""
+"""When counts were told: not before they end, nor after today; fresh ones change."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
+from ..errors import CaseError
 from . import settling
-from .rows import Observation
+from .problems import Problem
+from .rows import ONE_DAY, Observation
 
 FRESH = timedelta(days=62)
 _RETRIEVED = re.compile(r"(?:retrieved|accessed) (\d{4}-\d\d-\d\d)")
@@ -31,6 +33,48 @@ def retrieved(rows: Iterable[Observation]) -> date | None:
             except ValueError:
                 continue
     return max(days, default=None)
+
+
+def refuse_untimely(counts: Iterable[Observation], published: date | None) -> None:
+    """Refuse a day of publication before the end of the counts, or after today.
+
+    Raises
+    ------
+    CaseError
+
+    Examples
+    --------
+    >>> from caucasus_forecast.evidence import Window
+    >>> month = Window(date(2024, 1, 1), date(2024, 1, 31))
+    >>> refuse_untimely([Observation(month, "battle_deaths", 3.0)], date(2024, 1, 2))
+    Traceback (most recent call last):
+    caucasus_forecast.errors.CaseError: published is 2024-01-02, before the counts end \
+(2024-01-31); give the day they came out
+    """
+    last, now = max((o.window.end for o in counts), default=date.min), settling.today()
+    if published is None or last <= published <= now:
+        return
+    wrong = f"before the counts end ({last})" if published < last else f"and today is {now}"
+    raise CaseError(f"published is {published}, {wrong}; give the day they came out")
+
+
+def told_ahead(rows: Sequence[Observation]) -> Problem | None:
+    """What is wrong with rows whose source was retrieved on a day that has not come anywhere.
+
+    Examples
+    --------
+    >>> from caucasus_forecast.evidence import Window
+    >>> may = Window(date(2026, 5, 1), date(2026, 5, 31))
+    >>> row = Observation(may, "x", 0, source="UCDP, retrieved 2999-06-21", id="a.csv, row 2")
+    >>> print(told_ahead([row]))  # doctest: +ELLIPSIS
+    a.csv, row 2: its source was retrieved on 2999-06-21, and today is ...; correct the day
+    """
+    day, now = retrieved(rows), settling.today()
+    if day is None or day <= now + ONE_DAY:
+        return None
+    row = next(o for o in rows if retrieved([o]) == day)
+    problem = f"its source was retrieved on {day}, and today is {now}"
+    return Problem(row.id or str(row.window), problem, "correct the day", column="source")
 
 
 def fresh(rows: Sequence[Observation], published: date | None) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def too_short(
 
 
 def out_of_reach(tension: Iterable[Observation], as_of: date) -> Problem | None:
-    """What is wrong with counts of tension whose months cannot be filled.
+    """What is wrong with counts of tension whose months cannot be filled, or with none at all.
 
     A total is divided among its months in every way, which takes room for its deaths in each; and
     after ten years of which nothing is known, nothing is left to forecast from.
@@ -56,7 +56,7 @@ def out_of_reach(tension: Iterable[Observation], as_of: date) -> Problem | None:
     Parameters
     ----------
     tension
-        Counts of tension, at least one.
+        Counts of tension that end by then.
     as_of
         Last day that may be known.
 
@@ -69,6 +69,8 @@ def out_of_reach(tension: Iterable[Observation], as_of: date) -> Problem | None:
     as_of 2031-11-30: it is 11 years after the last that is known of tension (2020-11-10); give ...
     """
     rows = list(tension)
+    if not rows:
+        return Problem(f"no observation of tension ends by {as_of}", "", "give earlier counts")
     for row in rows:
         start, end = row.window.start, row.window.end
         months = 1 + end.month - start.month + 12 * (end.year - start.year)

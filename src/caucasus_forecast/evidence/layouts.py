@@ -207,6 +207,8 @@ def _counted(
         f"needed: {wanted}, in the first line{close}; rename them, or choose columns={wanting}, "
         f"{options} on the command line"
     )
+    if table.labelled and "month" in wanting:
+        cure += "; row labels without a name are no column, reset_index() makes them one"
     there = {name: i for i, name in enumerate(table.columns)}
     if reading.events is None and _event_days(there, chosen):
         deaths = "count" in roles or any(c in there for c in EVENT_DEATHS["best"])

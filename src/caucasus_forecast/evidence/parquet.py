@@ -14,8 +14,8 @@ _BATCH = 10_000  # rows
 _LABELS = re.compile(r"__index_level_\d+__")
 
 
-def opened(body: bytes, where: str) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
-    """Names of the columns, and numbered rows.
+def opened(body: bytes, where: str) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]], bool]:
+    """Names of the columns, numbered rows, and whether row labels without a name are left out.
 
     Raises
     ------
@@ -40,7 +40,8 @@ def opened(body: bytes, where: str) -> tuple[list[str], Iterator[tuple[int, Sequ
         raise too_long(where)
     if size > MOST_BYTES:
         raise too_large(where, "unpacked it is")
-    return [name for name in columns if name is not None], _rows(file, where, columns)
+    named = [name for name in columns if name is not None]
+    return named, _rows(file, where, columns), len(named) < len(columns)
 
 
 def _named(schema: Any) -> list[str | None]:

@@ -8,6 +8,7 @@ from datetime import date
 from itertools import pairwise
 
 from .embedded import by_month
+from .events import Event
 from .problems import SHOWN, Problem, listed, offered
 from .reading import Reading
 from .rows import ONE_DAY, Observation, Window, month_from
@@ -69,8 +70,10 @@ def settled(
         rows = _aggregated(name, rows, found)
     _find_overlaps(name, rows, found)
     rows = _past(name, rows, reading, found)
-    calendar = all(o.window.whole_month for o in rows) or dated
-    return _without_gaps(name, rows, reading, found) if complete and calendar else rows
+    asked = complete and (dated or all(o.window.whole_month for o in rows))
+    if not (asked and reading.gaps == "error"):
+        found.repairs += [f"{name}: {said}; is its date a slip?" for said in far(rows)]
+    return _without_gaps(name, rows, reading, found) if asked else rows
 
 
 def label(window: Window) -> str:
@@ -257,18 +260,33 @@ def _without_gaps(
         cure = offered("aggregate", ("month", "each month is the sum of its rows")) + "; or "
         if all(o.window.start.day == 1 for o in rows):
             cure += "name the column month if each date is its whole month; or "
-    for o in _far(rows):
-        cure = f"is the date of {label(o.window)} ({o.id}) a slip? else {cure}"
+    for said in far(rows):
+        cure = f"{said}: is its date a slip? else {cure}"
     cure += offered("gaps", ("missing", "they are unknown"), ("zero", "nothing happened"))
     found.of(name, problem, cure)
     return rows
 
 
-def _far(rows: Sequence[Observation]) -> list[Observation]:
-    """A first or last row that stands further from the others than they from each other."""
-    holes = [(b.window.start - a.window.end).days for a, b in pairwise(rows)]
-    ends = ((rows[0], holes[0], holes[1:]), (rows[-1], holes[-1], holes[:-1]))
-    return [o for o, days, others in ends if others and days > max(FAR, *others)]
+def far(rows: Sequence[Observation | Event]) -> list[str]:
+    """How far a first or last row stands from the others, if that is further than they stand apart.
+
+    Examples
+    --------
+    >>> days = (date(1919, 6, 7), date(2019, 5, 7), date(2019, 7, 7))
+    >>> far([Event(Window(day, day), 1, f"row {n}") for n, day in enumerate(days, 2)])
+    ['1919-06-07 (row 2) stands 1,199 months from all others']
+    """
+    pairs = [(a.window, b.window) for a, b in pairwise(rows)]
+    holes = [(b.start - a.end).days for a, b in pairs]
+    months = [(b.start.year - a.end.year) * 12 + b.start.month - a.end.month for a, b in pairs]
+    if len(holes) < 2:
+        return []
+    ends = ((rows[0], 0, holes[1:]), (rows[-1], -1, holes[:-1]))
+    return [
+        f"{label(row.window)} ({row.id}) stands {months[i]:,} months from all others"
+        for row, i, others in ends
+        if holes[i] > max(FAR, *others)
+    ]
 
 
 def spans(windows: Iterable[Window]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import EvidenceError
 from . import files
 from .cells import blank
-from .problems import TableError, offered, quoted, refused
+from .problems import TableError, listed, offered, quoted, refused
 from .reading import SEPARATORS, Reading
 
 _NO_COMMENTS = "remove the line; a CSV has none"
@@ -42,6 +42,8 @@ class Table:
         What had to be understood to read it.
     blanks
         What else a blank cell may have been, where it cannot be told.
+    labelled
+        Whether its rows have labels without a name, which are no column.
     """
 
     where: str
@@ -50,7 +52,16 @@ class Table:
     digest: str = ""
     notes: tuple[str, ...] = ()
     blanks: str = ""
+    labelled: bool = False
     skipped: list[int] = field(default_factory=list)
+
+    def passed_over(self) -> list[str]:
+        """A sentence on the rows without anything in them, as far as rows have been taken."""
+        if not self.skipped:
+            return []
+        many = "s" * (len(self.skipped) > 1)
+        why = self.blanks or "nothing in " + ("them" if many else "it")
+        return [f"{self.where}: row{many} {listed(map(str, self.skipped))} skipped: {why}"]
 
     def misaligned(self, n: int, cells: Sequence[Any]) -> TableError | None:
         """The error of a row that has not one cell for each column, if it is that."""
@@ -132,13 +143,16 @@ def open_table(source: Any, reading: Reading | None = None, *, fold: bool = True
     else:
         table = _frame(source, reading, fold)
     files.refuse_wide(table.columns, table.where)
-    return replace(table, cells=_filled(table.cells, table.skipped))
+    return replace(table, cells=_filled(table))
 
 
-def _filled(cells: Cells, skipped: list[int]) -> Cells:
-    for n, row in cells:
-        if all(map(blank, row)):
-            skipped.append(n)
+def _filled(table: Table) -> Cells:
+    """The rows with more in them than a row number."""
+    numbered = table.columns[:1] == ("",)
+    for n, row in table.cells:
+        own = row[1:] if numbered and str(row[0]).isdigit() else row
+        if all(map(blank, own)):
+            table.skipped.append(n)
         else:
             yield n, row
 
@@ -158,8 +172,8 @@ def _file(path: Path, reading: Reading, fold: bool) -> Table:
         from .parquet import opened as parquet
 
         _refuse_choices(where, "a Parquet file", reading, "separator", "sheet")
-        columns, cells = parquet(body, where)
-        return Table(where, named(columns, fold), cells, digest)
+        columns, cells, labelled = parquet(body, where)
+        return Table(where, named(columns, fold), cells, digest, labelled=labelled)
     if body.startswith(files.ZIP):
         from .workbooks import NO_VALUE
         from .workbooks import opened as workbook
@@ -269,7 +283,8 @@ def _frame(source: Any, reading: Reading, fold: bool) -> Table:
         frame = native.collect() if isinstance(native, nw.LazyFrame) else native
         if len(frame) > files.MOST_ROWS:
             raise files.too_long("data frame")
-        return Table("data frame", named(frame.columns, fold), enumerate(frame.rows(), start=1))
+        columns, cells = named(frame.columns, fold), enumerate(frame.rows(), start=1)
+        return Table("data frame", columns, cells, labelled=_labelled(source))
     except EvidenceError:
         raise
     except nw.exceptions.DuplicateError as error:
@@ -306,3 +321,11 @@ def _with_columns(source: Any) -> Any:
     if None in labels or any(name in source.columns for name in labels):
         return source
     return source.rename_axis(index=labels).reset_index()
+
+
+def _labelled(source: Any) -> bool:
+    """Whether a frame has row labels without a name that are more than row numbers."""
+    index = getattr(source, "index", None)
+    if not hasattr(source, "reset_index") or type(index).__name__ == "RangeIndex":
+        return False
+    return None in getattr(index, "names", ())

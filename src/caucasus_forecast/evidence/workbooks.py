@@ -62,7 +62,8 @@ def opened(body: bytes, where: str, sheet: str | None) -> tuple[list[str], Rows,
     if len(filled_rows) > MOST_ROWS:
         raise too_long(where)
     concealed = ", which is hidden," if name in hidden else ""
-    notes = (f"{where}: the sheet {quoted(name)}{concealed} was read",) * (len(every) > 1)
+    chosen = len(every) > 1 or bool(hidden)
+    notes = (f"{where}: the sheet {quoted(name)}{concealed} was read",) * chosen
     first, header = filled_rows[0]
     return [str(c) for c in header], iter(numbered[first:]), notes
 
@@ -75,7 +76,7 @@ def _chosen(
             raise refused(where, f"no sheet {quoted(sheet)}", nearest(sheet, every))
         return sheet
     if len(filled) > 1:
-        choices = [(name, "") for name in filled[:5]]
+        choices = [(name, "which is hidden" * (name in hidden)) for name in filled[:5]]
         cure = offered("sheet", *choices)
         raise refused(where, f"has {len(filled)} sheets with cells", cure)
     name = (filled or every or [""])[0]

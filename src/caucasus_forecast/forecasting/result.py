@@ -32,7 +32,7 @@ from .. import signposts as watching
 from .. import spread as spreads
 from .. import study as studies
 from ..errors import EvidenceError, InterventionError, QuestionError, expect
-from ..evidence import Evidence, Reading, read, reading_of
+from ..evidence import Evidence, Reading, read, reading_of, refuse_untimely
 from ..exchange import Submission
 from ..interventions import Act
 from ..links import CORE_LINKS
@@ -179,7 +179,7 @@ class Forecast:
         found = None if counts is None else read(counts, reading=choices, known=known)
         rows = () if found is None else found.strict()
         days = cases.make("update()", {"as_of": as_of, "published": published})
-        studies.refuse_untimely(rows, days.published)
+        refuse_untimely(rows, days.published)
         new = updating.extended(
             self.study, rows, as_of=days.as_of, evidence=evidence,
             published=days.published or studies.told_on(counts, rows),

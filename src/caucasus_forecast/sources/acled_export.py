@@ -110,4 +110,5 @@ def _file(
         sha256=table.digest,
         rows=len(events),
     )
-    return used, events, [*table.notes, *(f"{table.where}: {note}" for note in notes)]
+    told = [*table.notes, *table.passed_over()]
+    return used, events, [*told, *(f"{table.where}: {note}" for note in notes)]

@@ -48,11 +48,12 @@ from typing import TYPE_CHECKING, Any
 from .. import evidence as rows
 from .. import graph as graphs
 from .. import priors as prior_sets
-from ..errors import GraphError, PriorError, nearest
+from ..errors import EvidenceError, GraphError, PriorError, nearest
 from ..evidence import Evidence, Observation
 from ..graph import CausalGraph, GraphFile
 from ..graph.fields import tables
 from ..named import strict_json
+from ..names import DEATHS
 from ..priors import SHARED_PARAMETERS, Prior, PriorSet, Written, parameters
 from .entries import evidence_of, priors_of
 
@@ -111,6 +112,21 @@ class Theory:
         if self.whole:
             return tuple(self.evidence.series)
         return tuple(body["name"] for _, body in tables(self.fields, "series", ""))
+
+    def alone(self) -> Evidence:
+        """Its evidence, without a user's counts.
+
+        Raises
+        ------
+        EvidenceError
+            If there is no count of tension in it.
+        """
+        if not any(o.series == DEATHS for o in self.evidence.observations):
+            raise EvidenceError(
+                f"the graph {self.graph.name!r} comes without {DEATHS}; give counts: a CSV, or "
+                "evidence = 'counts.csv' in the case"
+            )
+        return self.evidence
 
     def with_counts(self, read: Sequence[Observation]) -> Evidence:
         """Its evidence, a user's rows in place of every series they name, whole.

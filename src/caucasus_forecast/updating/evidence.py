@@ -211,11 +211,11 @@ def _filled(
 ) -> tuple[list[Observation], list[str]]:
     """The rows without a hole that was not there before, or with it as it is said to be.
 
-    Only counts of tension, and series that are the user's, are expected to go on without one.
+    Only counts of tension, and series that are the user's, are expected to go on without one; in
+    others it is left unknown.
     """
     mine = name in before.series and before.series[name].source == "user"
-    if not mine and now.series[name].node != names.TENSION:
-        return rows, []
+    choice = holes if mine or now.series[name].node == names.TENSION else "missing"
     held = _cells_of(before, name)
     fresh = {o.window for o in rows} - {o.window for o in held}
     edges = {w.start for w in fresh} | {w.end for w in fresh}
@@ -227,8 +227,8 @@ def _filled(
     ]  # fmt: skip
     if not new:
         return rows, []
-    if holes in ("missing", "zero"):
-        rows, said = filled(name, rows, new, holes)
+    if choice in ("missing", "zero"):
+        rows, said = filled(name, rows, new, choice)
         return rows, [said]
     raise EvidenceError(
         f"series {name!r}: no row for {spans(new)}, between what the forecast knows and the new "
