@@ -13,7 +13,7 @@ import caucasus_forecast as cf
 from caucasus_forecast import evidence as rows
 from caucasus_forecast import forecasting, links, names, posterior, study
 from caucasus_forecast.case import Case
-from caucasus_forecast.errors import EvidenceError
+from caucasus_forecast.errors import CaucasusForecastError, EvidenceError
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 SMALL = {"draws": 60, "tune": 100}
@@ -233,3 +233,42 @@ def test_the_war_of_2020_is_in_the_tension_of_its_months(small_forecast):
     war = tension.sel(month=slice("2020-09", "2020-11"))
     assert float((war.max(names.MONTH) > 1.5).mean()) > 0.9
     assert float(war.sel(month="2020-10").median()) > 1.5
+
+
+WRONG_KINDS = {
+    "a graph": (lambda f: cf.graph.load(3), "graph is given as int; give the name of a shipped"),
+    "no graph": (lambda f: cf.forecast(graph=None), "graph is given as NoneType; give the name"),
+    "no priors": (lambda f: cf.priors.load(None), "prior set is given as NoneType"),
+    "acts in a list": (lambda f: f.do(["corridor"]), "what is done is given as list; name each"),
+    "acts in a text": (
+        lambda f: f.counterfactual("corridor=open", since="2021-05"), "what is done is given as str"
+    ),
+    "a link": (
+        lambda f: f.sensitivity(links="tension->pressure"), r"give a list, as \['tension->pressure'"
+    ),
+    "links": (lambda f: f.sensitivity(links=3), "links is given as int; give a list"),
+    "a set": (lambda f: f.spread("S1", sets="agnostic"), r"sets is 'agnostic'; give a list, as"),
+    "no models": (lambda f: f.spread("S1", models=None), "models is given as NoneType; give a"),
+    "a set to compare": (lambda f: cf.compare_priors(f, "agnostic"), "sets is 'agnostic'; give a"),
+    "no forecast": (lambda f: cf.compare_priors(None, ["agnostic"]), "forecast is given as None"),
+    "views": (lambda f: cf.contest(3), "contest: views is given as int; give a list"),
+    "counts and evidence": (
+        lambda f: f.update([], evidence=cf.evidence.load()), "counts and evidence are both given"
+    ),
+    "a reading of nothing": (
+        lambda f: f.update(as_of="2021-12-31", reading={"gaps": "zero"}), "reading chooses gaps"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG_KINDS)
+def test_arguments_of_another_kind_are_refused_by_name(small_forecast, wrong):
+    call, words = WRONG_KINDS[wrong]
+    with pytest.raises(CaucasusForecastError, match=words):
+        call(small_forecast)
+
+
+def test_what_follows_from_a_forecast_shows_itself_as_one(small_forecast):
+    for other in (small_forecast.do(treaty="signed"), small_forecast.update(as_of="2021-12-31")):
+        assert repr(other).startswith(str(other.scenarios)[:40])
+        assert len(repr(other)) < 4000

@@ -650,3 +650,17 @@ def test_the_reference_model_has_no_tension_to_set():
         plain.do(tension=Shift(1.0))
     assert plain.do(corridor="open").effects.data.sizes["scenario"] == 8
     assert "no path within a month" in repr(plain.paths("tension", "pressure"))
+
+
+def test_a_range_over_parameters_reaches_beyond_the_mean(forecast):
+    """What closes a scenario takes from each draw what that draw gave it, not the mean."""
+    effects = forecast.do(corridor="open", start="2022-03").effects
+    data = effects.data
+    rows = {row[0]: row for row in effects.rows}
+    for name in ("S7", "S8"):
+        own = data.sel(scenario=name)
+        mean, sd = (100 * float(own[f"scenario_{k}"]) for k in ("effect", "sd"))
+        low, high = (float(x) for x in rows[name][4].split(" to "))
+        assert sd > 3
+        assert low < mean - 1.6 * sd + 0.1
+        assert high > mean + 1.6 * sd - 0.1

@@ -227,6 +227,14 @@ def test_months_without_any_count_of_tension_are_said():
     assert not any("of tension for" in note for note in late.notes)
 
 
+def test_a_count_revised_downwards_does_not_jump(embedded):
+    """15 deaths in November 2021 follow one in October; 14 are no news of a war."""
+    less = updating.extended(embedded.study, cf.evidence.read_counts(counts(**{"2021-11": 14})))
+    more = updating.extended(embedded.study, cf.evidence.read_counts(counts(**{"2021-11": 16})))
+    assert updating.jump(embedded.study.panel, less.panel) == ""
+    assert "jumps to 16 in 2021-11" in updating.jump(embedded.study.panel, more.panel)
+
+
 def test_rows_after_the_day_are_said_to_be_left_out(embedded):
     new = counts(**{"2021-12": 4, "2022-01": 150})
     cut = embedded.update(new, as_of="2021-12-31")

@@ -184,8 +184,8 @@ def load(name_or_path: str | Path) -> Case:
     text = str(name_or_path)
     if text in available():
         return _shipped(text)
-    path = Path(name_or_path)
     body = read_text(name_or_path, "case", available(), CaseError, ". For a file give its path")
+    path = Path(name_or_path)
     return _read(body, path.name, path.parent)
 
 

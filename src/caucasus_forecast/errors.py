@@ -18,6 +18,7 @@ Every message names the place (file, row or key), the value, what is allowed, an
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class CaucasusForecastError(Exception):
@@ -82,6 +83,21 @@ def expect(
     """
     if not isinstance(value, kinds):
         raise error(f"{what} is given as {type(value).__name__}; {cure}")
+
+
+def several(given: Any, what: str, error: type[CaucasusForecastError]) -> list[Any]:
+    """A list of what was given; a text, of which a list would be its letters, is refused.
+
+    Examples
+    --------
+    >>> several("agnostic", "sets", PriorError)
+    Traceback (most recent call last):
+    caucasus_forecast.errors.PriorError: sets is 'agnostic'; give a list, as ['agnostic']
+    """
+    if isinstance(given, str):
+        raise error(f"{what} is {given!r}; give a list, as [{given!r}]")
+    expect(given, Iterable, what, "give a list", error)
+    return list(given)
 
 
 def nearest(name: object, allowed: Iterable[str]) -> str:

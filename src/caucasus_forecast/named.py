@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from .errors import CaucasusForecastError, nearest
+from .errors import CaucasusForecastError, expect, nearest
 
 LARGEST = 1_000_000  # bytes of a file that a person writes
 DEEPEST = 32  # tables within tables
@@ -48,6 +48,7 @@ def read_text(
     hint
         Said after the nearest shipped name.
     """
+    expect(name_or_path, (str, Path), what, "give the name of a shipped one, or a path", error)
     path = Path(name_or_path)
     if path.suffix.lower() in (".yaml", ".yml", ".json"):
         kind = path.suffix[1:].upper().replace("YML", "YAML")

@@ -27,7 +27,7 @@ from .. import priors as prior_sets
 from .. import study as studies
 from .. import theory as theories
 from ..case import Case
-from ..errors import CaseError
+from ..errors import CaseError, several
 from ..evidence import Evidence
 from ..likelihood import plan
 from ..names import TENSION
@@ -113,8 +113,8 @@ def named(case: Case, views: Sequence[Any] | None) -> dict[str, PriorSet]:
             f"contest: delays is {case.delays!r}, and months are scored as they were told; leave "
             "delays out"
         )
-    if isinstance(views, str):
-        raise CaseError(f"contest: views is {views!r}; give a list, as [{views!r}]")
+    if views is not None:
+        views = several(views, "contest: views", CaseError)
     theory = theories.load(case.graph)
     own = theory.beliefs(case.priors)
     given = [theory.beliefs(v) for v in (prior_sets.list() if views is None else views)]

@@ -50,7 +50,7 @@ def count_of(value: Any, where: str) -> float:
         raise _no_count(value, where, _WHOLE)
     try:
         number = float(value)
-    except ValueError:  # a signalling NaN
+    except (TypeError, ValueError):  # a duration, a signalling NaN
         raise _no_count(value, where, _WHOLE) from None
     except OverflowError:
         problem = f"the count is over {LARGEST:,}"

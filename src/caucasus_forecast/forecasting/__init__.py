@@ -18,7 +18,7 @@ from .. import case as cases
 from .. import theory as theories
 from ..case import Case
 from ..delays import ReportingDelay
-from ..errors import CaseError
+from ..errors import CaseError, expect
 from ..evidence import Evidence, Reading
 from ..fitting import complete, draw
 from ..priors import PriorSet
@@ -223,6 +223,7 @@ def compare_priors(
     PriorError
         For priors that cannot be used as given.
     """
+    expect(forecast, Forecast, "forecast", "give one that forecast() made", CaseError)
     forecast._refuse_acted("compare_priors()")
     return assumptions.compare(
         forecast.tree, forecast.study, sets, refit=refit, progress=progress or log.info

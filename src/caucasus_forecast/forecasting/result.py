@@ -31,7 +31,7 @@ from .. import sensitivity as sensitivities
 from .. import signposts as watching
 from .. import spread as spreads
 from .. import study as studies
-from ..errors import EvidenceError, InterventionError, QuestionError, expect
+from ..errors import CaseError, EvidenceError, InterventionError, QuestionError, expect
 from ..evidence import Evidence, Reading, read, reading_of, refuse_untimely
 from ..exchange import Submission
 from ..interventions import Act
@@ -175,6 +175,15 @@ class Forecast:
         if evidence is not None:
             cure = "give a table of counts first: update(counts)"
             expect(evidence, Evidence, "evidence", cure, EvidenceError)
+            if counts is not None:
+                raise EvidenceError(
+                    "counts and evidence are both given; evidence is all that is known: put the "
+                    "counts into it (Evidence.with_counts), or leave one out"
+                )
+        if counts is None and (chosen := reading_of(reading).chosen):
+            raise CaseError(
+                f"reading chooses {', '.join(chosen)}, and no counts are given; leave it out"
+            )
         choices, known = reading_of(reading), self.study.theory.evidence.series
         found = None if counts is None else read(counts, reading=choices, known=known)
         rows = () if found is None else found.strict()
@@ -454,7 +463,7 @@ class Forecast:
         return f"<section>{self.scenarios._repr_html_()}</section>"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Intervened(Forecast):
     """A forecast when something is done; `before` is the one without."""
 
@@ -492,7 +501,7 @@ class Intervened(Forecast):
         return interventions.arrows(self.study, self.before.origin, self.acts, on, self.before.tree)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Updated(Forecast):
     """A forecast with new evidence; `before` is the one without."""
 
@@ -511,7 +520,7 @@ class Updated(Forecast):
         return replace(found, notes=(*found.notes, *self.notes))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Counterfactual(Forecast):
     """What would have been: past months walked again, and the futures after them.
 
@@ -554,6 +563,8 @@ class Counterfactual(Forecast):
 
 def _together(acts: Mapping[str, Any] | None, nodes: Mapping[str, Any]) -> dict[str, Any]:
     """What is done, from both ways to write it."""
+    cure = "name each node: do(corridor='open'), or do({'corridor': 'open'})"
+    expect(acts or {}, Mapping, "what is done", cure, InterventionError)
     if twice := set(acts or {}) & set(nodes):
         raise InterventionError(f"{min(twice)} is given twice; keep one")
     return dict(acts or {}) | dict(nodes)

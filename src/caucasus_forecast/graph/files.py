@@ -100,10 +100,10 @@ def open_file(name_or_path: str | Path) -> GraphFile:
     """
     if str(name_or_path) in available():
         return _shipped(str(name_or_path))
-    path = Path(name_or_path)
     body = read_text(
         name_or_path, "graph", available(), GraphError, ". For a file of your own give its path"
     )
+    path = Path(name_or_path)
     return read(body, path.name, path.stem)
 
 

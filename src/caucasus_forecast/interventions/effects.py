@@ -9,7 +9,6 @@ act, and the total effect is the mean of their difference,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -108,9 +107,7 @@ def _scenario_rows(study: Study, data: xr.Dataset) -> list[tuple[str, ...]]:
         shown = " -> ".join(
             percent(float(v[k]), float(v[f"{k}_mcse"])) for k in ("before", "after")
         )
-        rows.append(
-            (str(s), titles[str(s)], change, shown, _range("points", mean, sd, v["before"]))
-        )
+        rows.append((str(s), titles[str(s)], change, shown, _range("points", mean, sd)))
     return rows
 
 
@@ -154,12 +151,16 @@ def _node_cells(v: xr.Dataset) -> tuple[str, str, str]:
     unit, mean = str(v["unit"].item()), float(v["node_effect"])
     sd = float(np.hypot(v["node_sd"], v["node_mcse"]))
     tail = "" if unit.startswith("times") else f" {unit}"
-    return f"{shown(unit, mean)}{tail}", "", _range(unit, mean, sd, v["node_before"])
+    return f"{shown(unit, mean)}{tail}", "", _range(unit, mean, sd)
 
 
-def _range(unit: str, mean: float, sd: float, before: Any) -> str:
-    """90 % of the effects over parameters; a chance stays within 0 and 1."""
+def _range(unit: str, mean: float, sd: float) -> str:
+    """90 % of the effects over parameters, as if they were normal; no chance moves by more than 1.
+
+    What a chance was without the act differs between the draws, so its mean bounds no draw's
+    effect.
+    """
     ends = [mean - HALF_WIDTH * sd, mean + HALF_WIDTH * sd]
     if unit.startswith("points"):
-        ends = [min(max(x, -float(before)), 1.0 - float(before)) for x in ends]
+        ends = [min(max(x, -1.0), 1.0) for x in ends]
     return " to ".join(shown(unit, x) for x in ends)

@@ -196,9 +196,8 @@ def load(name_or_path: str | Path) -> ScenarioSet:
     text = str(name_or_path)
     if text in available():
         return _shipped(text)
-    path = Path(name_or_path)
     body = read_text(name_or_path, "scenario set", available(), ScenarioError)
-    return read(body, path.name)
+    return read(body, Path(name_or_path).name)
 
 
 def available() -> tuple[str, ...]:

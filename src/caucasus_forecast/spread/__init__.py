@@ -43,6 +43,7 @@ import numpy as np
 import xarray as xr
 
 from .. import assumptions, names
+from ..errors import CaseError, PriorError, several
 from ..models import get
 from ..questions import World
 from ..scenarios import Table, interval, percent
@@ -101,6 +102,7 @@ def spread(
     here = world_of(tree[names.PREDICTIONS].to_dataset(), study)
     texts = questions or [s.id for s in study.partition.scenarios]
     wanted = [asked(text, here) for text in texts]
+    sets, models = several(sets, "sets", PriorError), several(models, "models", CaseError)
     for given in sets:
         assumptions.resolve(tree, given)  # refused now, not after a fit
     for name in models:
@@ -146,13 +148,13 @@ def _parts(
         found.variance, found.mcse, found.lower, found.upper
     )  # fmt: skip
     ends = np.full((2, len(PARTS)), "", dtype=object)
-    for i, several in ((3, sets), (4, models)):
-        if several:
-            mean, noise = means(q, several)
+    for i, others in ((3, sets), (4, models)):
+        if others:
+            mean, noise = means(q, others)
             variance[i], mcse[i] = among(mean, noise)
             low, high = int(mean.argmin()), int(mean.argmax())
             lower[i], upper[i] = mean[low], mean[high]
-            ends[:, i] = several[low].name, several[high].name
+            ends[:, i] = others[low].name, others[high].name
     whole = float(np.nansum(variance))
     with np.errstate(divide="ignore", invalid="ignore"):
         share = variance / whole

@@ -11,9 +11,10 @@ updates add up, so that the order of updates does not matter. The draws are kept
 at least 400 effective draws are left (`caucasus_forecast.reweighting`), and no new count jumps; the
 futures then start from the new origin.
 
-A count jumps when it is ten or more, and ten times the month before it or ten times the mean of the
-twelve months before it. Draws made before a war say little about the parameters after it, and the
-shape of the weights' tail does not always tell.
+The count of a whole month jumps when it is ten or more, more than was known of that month, and ten
+times the month before it or ten times the mean of the twelve months before it. Draws made before a
+war say little about the parameters after it, and the shape of the weights' tail does not always
+tell.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ def jump(before: xr.Dataset, after: xr.Dataset) -> str:
         months = [o for o in rows if o.window.whole_month]
         seen = {o.window: o.count for o in held.get(name, ())}
         for i, o in enumerate(months):
-            if seen.get(o.window) == o.count or o.count < LEAST or not i:
+            if o.count <= max(seen.get(o.window, 0.0), LEAST - 1.0) or not i:
                 continue
             past = [p.count for p in months[max(i - BEFORE, 0) : i]]
             if o.count >= JUMP * min(past[-1], float(np.mean(past))):
