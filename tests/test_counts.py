@@ -1372,6 +1372,66 @@ def test_two_sets_of_days_need_a_choice(written, header, row, chosen, read_):
         assert counts(path, columns={chosen: chosen}) == {read_: 1}
 
 
+SPAN = "columns={'start': 'date_start', 'end': 'date_end'}"
+
+
+@pytest.mark.parametrize(
+    ("header", "stand", "cure", "chosen", "read_"),
+    [
+        (
+            "date_start,date_end,event_date",
+            "'date_start' with 'date_end' and in 'event_date'",
+            f"{SPAN} or columns={{'date': 'event_date'}}, --start-col and --end-col or --date-col",
+            {"date": "event_date"},
+            "2024-03",
+        ),
+        (
+            "start,end,date",
+            "'start' with 'end' and in 'date'",
+            "columns={'start': 'start', 'end': 'end'} or columns={'date': 'date'}, --start-col",
+            {"start": "start", "end": "end"},
+            "2024-01",
+        ),
+        (
+            "date_start,date_end,date",
+            "'date_start' with 'date_end' and in 'date'",
+            f"{SPAN} or columns={{'date': 'date'}}, --start-col and --end-col or --date-col on",
+            {"start": "date_start", "end": "date_end"},
+            "2024-01",
+        ),
+        (
+            "event_date,note,date",
+            "'event_date' and in 'date'",
+            "columns={'date': 'event_date'} or columns={'date': 'date'}, --date-col on the command",
+            {"date": "date"},
+            "2024-03",
+        ),
+    ],
+)
+def test_two_sets_of_days_of_events_need_a_choice(written, header, stand, cure, chosen, read_):
+    path = written(f"id,{header},best\n1,2024-01-05,2024-01-06,2024-03-07,2\n")
+    for events in (None, True):
+        found = problem(path, events=events)
+        assert found.problem == f"days stand in {stand}"
+        assert f"choose {cure}" in found.cure
+        assert counts(path, events=events, columns=chosen) == {read_: 2}
+
+
+UCDP_ROW = {"id": 7, "relid": "AZE-7", "date_start": "2024-01-05", "date_end": "2024-01-06"} | {
+    "best": 4, "low": 1, "high": 9, "deaths_a": 1, "deaths_b": 3, "year": 2024,
+    "deaths_civilians": 0, "deaths_unknown": 0, "source_date": "2024-01-09",
+}  # fmt: skip
+ACLED_ROW = {"event_id_cnty": "AZE7", "event_id_no_cnty": 7, "event_date": "2024-01-05"} | {
+    "year": 2024, "fatalities": 4, "timestamp": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", [UCDP_ROW, ACLED_ROW], ids=["UCDP", "ACLED"])
+def test_the_columns_of_ucdp_and_of_acled_need_no_choice(written, row):
+    path = written(as_csv([tuple(row.values())], tuple(row)))
+    assert counts(path) == {"2024-01": 4}
+
+
 def test_rows_with_an_id_and_a_count_are_not_guessed(written):
     path = written("id,date,count\n1,2024-01-05,2\n2,2024-01-05,1\n")
     said = str(problem(path))
