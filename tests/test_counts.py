@@ -1417,6 +1417,51 @@ def test_two_sets_of_days_of_events_need_a_choice(written, header, stand, cure, 
         assert counts(path, events=events, columns=chosen) == {read_: 2}
 
 
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("id,date,deaths,fatalities", ("deaths", "fatalities")),
+        ("id,date,best,deaths", ("best", "deaths")),
+        ("x,date,best,fatalities", ("best", "fatalities")),
+    ],
+)
+def test_two_columns_of_deaths_need_a_choice(written, header, names):
+    path = written(f"{header}\n1,2024-01-05,2,30\n")
+    first, second = names
+    found = problem(path)
+    assert found.problem == f"deaths stand in {first!r} and in {second!r}"
+    assert found.cure == (
+        f"choose columns={{'count': {first!r}}} or columns={{'count': {second!r}}} with "
+        "events=True, --count-col with --events on the command line, or drop one"
+    )
+    assert problem(path, events=True).cure.endswith(
+        "}, --count-col on the command line, or drop one"
+    )
+    for name, deaths in zip(names, (2, 30), strict=True):
+        assert counts(path, columns={"count": name}, events=True) == {"2024-01": deaths}
+
+
+def test_estimates_of_one_source_are_one_column_of_deaths_each(written):
+    path = written("id,date,best,low,high\n1,2024-01-05,2,1,3\n")
+    assert counts(path) == {"2024-01": 2}
+    path = written("id,date,low,deaths\n1,2024-01-05,1,3\n")
+    assert counts(path) == {"2024-01": 3}
+    assert counts(path, estimate="low") == {"2024-01": 1}
+
+
+@pytest.mark.parametrize("second", ["event_id", "event_id_cnty"])
+def test_two_ids_of_an_event_need_a_choice(written, second):
+    path = written(f"id,{second},date,best\n1,A,2024-01-05,2\n2,A,2024-01-05,3\n")
+    found = problem(path)
+    assert found.problem.startswith("ids stand in 'id' and in 'event_id")
+    assert found.cure == (
+        f"choose columns={{'id': 'id'}} or columns={{'id': {second!r}}}, --id-col on the command "
+        "line, or drop one"
+    )
+    assert counts(path, columns={"id": "id"}) == {"2024-01": 5}
+    assert "the event 'A' is listed twice" in str(problem(path, columns={"id": second}))
+
+
 UCDP_ROW = {"id": 7, "relid": "AZE-7", "date_start": "2024-01-05", "date_end": "2024-01-06"} | {
     "best": 4, "low": 1, "high": 9, "deaths_a": 1, "deaths_b": 3, "year": 2024,
     "deaths_civilians": 0, "deaths_unknown": 0, "source_date": "2024-01-09",

@@ -130,6 +130,9 @@ def _events(
     if reading.events is None and not ids:
         _refuse_unclear(table, {*days[0].values(), *deaths})
     _refuse_several(table, "days", [_roles_of_days(table, each) for each in days])
+    also = ("", "") if reading.events else (" with events=True", " with --events")
+    _refuse_several(table, "deaths", [{"count": table.columns[i]} for i in deaths], also)
+    _refuse_several(table, "ids", [{"id": table.columns[i]} for i in ids])
     said = {role: i for role, i in {**there, **chosen}.items() if role in ("series", "source")}
     rest = {"count": deaths, "id": ids}
     return days[0] | said | {role: columns[0] for role, columns in rest.items() if columns}
@@ -155,14 +158,14 @@ def _refuse_counted_ids(table: Table, roles: set[str]) -> None:
 def _event_deaths(
     table: Table, there: Mapping[str, int], chosen: Mapping[str, int], reading: Reading
 ) -> list[int]:
-    """The column of deaths, if there is one."""
+    """The columns of deaths; one, where it is chosen."""
     if "count" in chosen:
         return [chosen["count"]]
     found = [there[c] for c in (*EVENT_DEATHS[reading.estimate], "count") if c in there]
     if not found and any(c in there for c in EVENT_DEATHS["best"]):
         cure = "leave out estimate, or choose columns={'count': ...}, --count-col"
         raise refused(table.where, f"no column {reading.estimate!r} of deaths", cure)
-    return found[:1]
+    return found if reading.estimate == "best" else found[:1]
 
 
 def _refuse_unclear(table: Table, columns: set[int]) -> None:
