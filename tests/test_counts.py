@@ -1003,6 +1003,24 @@ def test_days_that_were_looked_at_are_zeros(written):
     )
 
 
+def test_only_the_end_of_the_days_that_was_not_chosen_is_told_as_taken_from_events(written):
+    path = written("date,best\n2023-02-05,2\n")
+    said = "battle_deaths: days from {} to {} are taken as looked at, the {} day from the events; "
+    first = repairs(path, first="2023-01-01")
+    assert said.format("2023-01-01", "2023-02-28", "last") + "last says otherwise" in first
+    last = repairs(path, last="2023-03-31")
+    assert said.format("2023-02-01", "2023-03-31", "first") + "first says otherwise" in last
+    assert "themselves" not in first + last
+
+
+@pytest.mark.parametrize("option", ["first", "last"])
+@pytest.mark.parametrize("day", ["0204-01-01", "2204-01-01", date(1899, 12, 31)])
+def test_the_days_looked_at_keep_the_years_that_cells_keep(written, option, day):
+    said = f"{option} {day} has the year {int(str(day)[:4])}; is it a typing error?"
+    with pytest.raises(EvidenceError, match=said.replace("?", r"\?")):
+        understood(written("date,best\n2023-02-05,2\n"), **{option: day})
+
+
 def test_rows_that_may_be_events_or_totals_are_not_guessed(written):
     path = written("date,deaths\n2023-01-05,2\n2023-01-06,1\n")
     said = str(problem(path))

@@ -42,11 +42,7 @@ def counted(
         cure = "give the days that were looked at, as first and last"
         found.of(name, f"first is {first}, after the last day with events, {last}", cure)
         return []
-    if reading.first is None or reading.last is None:
-        found.repairs.append(
-            f"{name}: days from {first} to {last} are taken as looked at, from the events "
-            "themselves; first and last say otherwise"
-        )
+    found.repairs += _assumed(name, first, last, reading)
     ordered = sorted(events, key=lambda e: e.window)
     found.repairs += [f"{name}: {said}; is its date a slip?" for said in settling.far(ordered)]
     try:
@@ -133,6 +129,15 @@ def _looked_at(events: Sequence[Event], reading: Reading) -> tuple[date, date]:
         last = settling.today() - ONE_DAY if kept else month_from(settling.today()).start - ONE_DAY
         last = max(last, end) if kept else last
     return reading.first or month_from(begin).start, reading.last or last
+
+
+def _assumed(name: str, first: date, last: date, reading: Reading) -> list[str]:
+    """A sentence on the days looked at, if not both ends of them were chosen."""
+    said = f"{name}: days from {first} to {last} are taken as looked at"
+    open_ = [end for end in ("first", "last") if getattr(reading, end) is None]
+    if len(open_) == 2:
+        return [f"{said}, from the events themselves; first and last say otherwise"]
+    return [f"{said}, the {end} day from the events; {end} says otherwise" for end in open_]
 
 
 def _said(
