@@ -1718,6 +1718,29 @@ def test_a_number_that_lost_its_zero_is_not_january(written, month):
     assert counts(written("month,count\n2024.10,1\n"), date_format="%Y.%m") == {"2024-10": 1}
 
 
+@pytest.mark.parametrize(
+    ("body", "choices"),
+    [
+        ("month,count\n2024-01,{0}\n2024-01,{0}\n", {"duplicates": "sum"}),
+        ("date,count\n2024-01-02,{0}\n2024-01-03,{0}\n", {"aggregate": "month"}),
+        (
+            "date,count\n2024-01-02,{0}\n2024-01-02,{0}\n2024-01-03,0\n",
+            {"aggregate": "month", "duplicates": "sum"},
+        ),
+        ("id,date,best\n1,2024-01-02,{0}\n1,2024-01-02,{0}\n", {"duplicates": "sum"}),
+        ("id,date,best\n1,2024-01-02,{0}\n2,2024-01-03,{0}\n", {}),
+    ],
+)
+def test_a_sum_is_no_larger_than_a_count_may_be(written, body, choices):
+    found = str(problem(written(body.format(10**9)), **choices))
+    assert found.startswith("counts.csv, series 'battle_deaths': 2024-01")
+    assert found.endswith(
+        " adds up to 2000000000 (counts.csv, row 2, counts.csv, row 3); it is over "
+        "1,000,000,000: is it a typing error?"
+    )
+    assert counts(written(body.format(5 * 10**8)), **choices) == {"2024-01": 10**9}
+
+
 def test_a_month_and_its_days_are_not_added_up(written):
     path = written("month,count\n2024-01,10\n2024-01-15,3\n")
     said = str(problem(path, aggregate="month"))

@@ -9,6 +9,7 @@ from datetime import date
 
 from ..errors import EvidenceError
 from . import settling
+from .cells import LARGEST, TOO_LARGE
 from .events import Event, monthly
 from .problems import Problem, listed, offered, quoted
 from .reading import Reading
@@ -50,8 +51,29 @@ def counted(
     except EvidenceError as error:
         found.problems.append(Problem(f"{found.where}, series {name!r}", str(error), ""))
         return []
+    _find_too_large(name, read, events, reading, found)
     found.repairs += _said(name, events, read, reading)
     return _cited(read, events, {row.event.id: row.source for row in rows}, reading)
+
+
+def _find_too_large(
+    name: str,
+    read: Sequence[Observation],
+    events: Sequence[Event],
+    reading: Reading,
+    found: Findings,
+) -> None:
+    """Find totals that are larger than a count may be, and name their rows."""
+    for o in read:
+        if o.count > LARGEST:
+            rows = listed(e.id for e in events if o.window.overlap(_counted_on(e, reading)))
+            problem = f"{settling.label(o.window)} adds up to {o.count:.0f} ({rows})"
+            found.of(name, problem, TOO_LARGE)
+
+
+def _counted_on(event: Event, reading: Reading) -> Window:
+    window = event.window
+    return Window(window.start, window.start) if reading.spanning == "start" else window
 
 
 def _cited(
@@ -61,9 +83,8 @@ def _cited(
     starts = [o.window.start for o in read]
     told: list[dict[str, None]] = [{} for _ in read]
     for event in events:
-        window = event.window
-        end = window.start if reading.spanning == "start" else window.end
-        first, last = (bisect_right(starts, day) for day in (window.start, end))
+        window = _counted_on(event, reading)
+        first, last = (bisect_right(starts, day) for day in (window.start, window.end))
         for said in told[first - 1 : last] if sources[event.id] else ():
             said[sources[event.id]] = None
     return [
