@@ -1003,6 +1003,24 @@ def test_days_that_were_looked_at_are_zeros(written):
     )
 
 
+def test_only_the_end_of_the_days_that_was_not_chosen_is_told_as_taken_from_events(written):
+    path = written("date,best\n2023-02-05,2\n")
+    said = "battle_deaths: days from {} to {} are taken as looked at, the {} day from the events; "
+    first = repairs(path, first="2023-01-01")
+    assert said.format("2023-01-01", "2023-02-28", "last") + "last says otherwise" in first
+    last = repairs(path, last="2023-03-31")
+    assert said.format("2023-02-01", "2023-03-31", "first") + "first says otherwise" in last
+    assert "themselves" not in first + last
+
+
+@pytest.mark.parametrize("option", ["first", "last"])
+@pytest.mark.parametrize("day", ["0204-01-01", "2204-01-01", date(1899, 12, 31)])
+def test_the_days_looked_at_keep_the_years_that_cells_keep(written, option, day):
+    said = f"{option} {day} has the year {int(str(day)[:4])}; is it a typing error?"
+    with pytest.raises(EvidenceError, match=said.replace("?", r"\?")):
+        understood(written("date,best\n2023-02-05,2\n"), **{option: day})
+
+
 def test_rows_that_may_be_events_or_totals_are_not_guessed(written):
     path = written("date,deaths\n2023-01-05,2\n2023-01-06,1\n")
     said = str(problem(path))
@@ -1372,6 +1390,111 @@ def test_two_sets_of_days_need_a_choice(written, header, row, chosen, read_):
         assert counts(path, columns={chosen: chosen}) == {read_: 1}
 
 
+SPAN = "columns={'start': 'date_start', 'end': 'date_end'}"
+
+
+@pytest.mark.parametrize(
+    ("header", "stand", "cure", "chosen", "read_"),
+    [
+        (
+            "date_start,date_end,event_date",
+            "'date_start' with 'date_end' and in 'event_date'",
+            f"{SPAN} or columns={{'date': 'event_date'}}, --start-col and --end-col or --date-col",
+            {"date": "event_date"},
+            "2024-03",
+        ),
+        (
+            "start,end,date",
+            "'start' with 'end' and in 'date'",
+            "columns={'start': 'start', 'end': 'end'} or columns={'date': 'date'}, --start-col",
+            {"start": "start", "end": "end"},
+            "2024-01",
+        ),
+        (
+            "date_start,date_end,date",
+            "'date_start' with 'date_end' and in 'date'",
+            f"{SPAN} or columns={{'date': 'date'}}, --start-col and --end-col or --date-col on",
+            {"start": "date_start", "end": "date_end"},
+            "2024-01",
+        ),
+        (
+            "event_date,note,date",
+            "'event_date' and in 'date'",
+            "columns={'date': 'event_date'} or columns={'date': 'date'}, --date-col on the command",
+            {"date": "date"},
+            "2024-03",
+        ),
+    ],
+)
+def test_two_sets_of_days_of_events_need_a_choice(written, header, stand, cure, chosen, read_):
+    path = written(f"id,{header},best\n1,2024-01-05,2024-01-06,2024-03-07,2\n")
+    for events in (None, True):
+        found = problem(path, events=events)
+        assert found.problem == f"days stand in {stand}"
+        assert f"choose {cure}" in found.cure
+        assert counts(path, events=events, columns=chosen) == {read_: 2}
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("id,date,deaths,fatalities", ("deaths", "fatalities")),
+        ("id,date,best,deaths", ("best", "deaths")),
+        ("x,date,best,fatalities", ("best", "fatalities")),
+    ],
+)
+def test_two_columns_of_deaths_need_a_choice(written, header, names):
+    path = written(f"{header}\n1,2024-01-05,2,30\n")
+    first, second = names
+    found = problem(path)
+    assert found.problem == f"deaths stand in {first!r} and in {second!r}"
+    assert found.cure == (
+        f"choose columns={{'count': {first!r}}} or columns={{'count': {second!r}}} with "
+        "events=True, --count-col with --events on the command line, or drop one"
+    )
+    assert problem(path, events=True).cure.endswith(
+        "}, --count-col on the command line, or drop one"
+    )
+    for name, deaths in zip(names, (2, 30), strict=True):
+        assert counts(path, columns={"count": name}, events=True) == {"2024-01": deaths}
+
+
+def test_estimates_of_one_source_are_one_column_of_deaths_each(written):
+    path = written("id,date,best,low,high\n1,2024-01-05,2,1,3\n")
+    assert counts(path) == {"2024-01": 2}
+    path = written("id,date,low,deaths\n1,2024-01-05,1,3\n")
+    assert counts(path) == {"2024-01": 3}
+    assert counts(path, estimate="low") == {"2024-01": 1}
+
+
+@pytest.mark.parametrize("second", ["event_id", "event_id_cnty"])
+def test_two_ids_of_an_event_need_a_choice(written, second):
+    path = written(f"id,{second},date,best\n1,A,2024-01-05,2\n2,A,2024-01-05,3\n")
+    found = problem(path)
+    assert found.problem.startswith("ids stand in 'id' and in 'event_id")
+    assert found.cure == (
+        f"choose columns={{'id': 'id'}} or columns={{'id': {second!r}}}, --id-col on the command "
+        "line, or drop one"
+    )
+    assert counts(path, columns={"id": "id"}) == {"2024-01": 5}
+    assert "the event 'A' is listed twice" in str(problem(path, columns={"id": second}))
+
+
+UCDP_ROW = {"id": 7, "relid": "AZE-7", "date_start": "2024-01-05", "date_end": "2024-01-06"} | {
+    "best": 4, "low": 1, "high": 9, "deaths_a": 1, "deaths_b": 3, "year": 2024,
+    "deaths_civilians": 0, "deaths_unknown": 0, "source_date": "2024-01-09",
+}  # fmt: skip
+ACLED_ROW = {"event_id_cnty": "AZE7", "event_id_no_cnty": 7, "event_date": "2024-01-05"} | {
+    "year": 2024, "fatalities": 4, "timestamp": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", [UCDP_ROW, ACLED_ROW], ids=["UCDP", "ACLED"])
+def test_the_columns_of_ucdp_and_of_acled_need_no_choice(written, row):
+    path = written(as_csv([tuple(row.values())], tuple(row)))
+    assert counts(path) == {"2024-01": 4}
+
+
 def test_rows_with_an_id_and_a_count_are_not_guessed(written):
     path = written("id,date,count\n1,2024-01-05,2\n2,2024-01-05,1\n")
     said = str(problem(path))
@@ -1593,6 +1716,29 @@ def test_a_number_that_lost_its_zero_is_not_january(written, month):
     assert "2024.01 or 2024.10" in found.cure
     assert "%Y.%m" not in problem(written("month,count\n2024.1,1\n")).cure
     assert counts(written("month,count\n2024.10,1\n"), date_format="%Y.%m") == {"2024-10": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "choices"),
+    [
+        ("month,count\n2024-01,{0}\n2024-01,{0}\n", {"duplicates": "sum"}),
+        ("date,count\n2024-01-02,{0}\n2024-01-03,{0}\n", {"aggregate": "month"}),
+        (
+            "date,count\n2024-01-02,{0}\n2024-01-02,{0}\n2024-01-03,0\n",
+            {"aggregate": "month", "duplicates": "sum"},
+        ),
+        ("id,date,best\n1,2024-01-02,{0}\n1,2024-01-02,{0}\n", {"duplicates": "sum"}),
+        ("id,date,best\n1,2024-01-02,{0}\n2,2024-01-03,{0}\n", {}),
+    ],
+)
+def test_a_sum_is_no_larger_than_a_count_may_be(written, body, choices):
+    found = str(problem(written(body.format(10**9)), **choices))
+    assert found.startswith("counts.csv, series 'battle_deaths': 2024-01")
+    assert found.endswith(
+        " adds up to 2000000000 (counts.csv, row 2, counts.csv, row 3); it is over "
+        "1,000,000,000: is it a typing error?"
+    )
+    assert counts(written(body.format(5 * 10**8)), **choices) == {"2024-01": 10**9}
 
 
 def test_a_month_and_its_days_are_not_added_up(written):

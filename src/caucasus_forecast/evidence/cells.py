@@ -15,6 +15,8 @@ from .problems import offered, quoted, refused
 from .rows import Window, month_from
 
 LARGEST = 1_000_000_000
+TYPING_ERROR = "is it a typing error?"
+TOO_LARGE = f"it is over {LARGEST:,}: {TYPING_ERROR}"
 _WHOLE = "write a whole number, 0 or more"
 _BLANKS = ("", "na", "n/a", "nan", "nat", "none", "null", "<na>")
 
@@ -54,7 +56,7 @@ def count_of(value: Any, where: str) -> float:
         raise _no_count(value, where, _WHOLE) from None
     except OverflowError:
         problem = f"the count is over {LARGEST:,}"
-        raise refused(where, problem, "is it a typing error?", column="count") from None
+        raise refused(where, problem, TYPING_ERROR, column="count") from None
     return _whole(number, str(value), where)
 
 
@@ -92,7 +94,7 @@ def _whole(number: float, text: str, where: str) -> float:
     if number % 1:
         raise _no_count(text, where, "a count is whole, not fractional")
     if number > LARGEST:
-        raise _no_count(text, where, f"it is over {LARGEST:,}: is it a typing error?")
+        raise _no_count(text, where, TOO_LARGE)
     return abs(number)
 
 
@@ -221,11 +223,21 @@ def _calendar(parts: tuple[str, ...], text: str, where: str, column: str) -> dat
 
 
 def _plausible[Day](day: Day, where: str, column: str) -> Day:
-    year = getattr(day, "year", 0)
-    if not 1900 <= year <= 2100:
-        problem = f"{column} {day} has the year {year}"
-        raise refused(where, problem, "is it a typing error?", column=column, value=str(day))
+    if problem := odd_year(day, column):
+        raise refused(where, problem, TYPING_ERROR, column=column, value=str(day))
     return day
+
+
+def odd_year(day: Any, name: str) -> str:
+    """What is wrong with the year of a day that is called `name`; empty if nothing is.
+
+    Examples
+    --------
+    >>> odd_year(date(204, 1, 1), "date")
+    'date 0204-01-01 has the year 204'
+    """
+    year = getattr(day, "year", 0)
+    return "" if 1900 <= year <= 2100 else f"{name} {day} has the year {year}"
 
 
 def _no_date(text: str, where: str, column: str) -> Exception:

@@ -9,6 +9,7 @@ from datetime import date
 
 from ..errors import EvidenceError
 from . import settling
+from .cells import LARGEST, TOO_LARGE
 from .events import Event, monthly
 from .problems import Problem, listed, offered, quoted
 from .reading import Reading
@@ -42,11 +43,7 @@ def counted(
         cure = "give the days that were looked at, as first and last"
         found.of(name, f"first is {first}, after the last day with events, {last}", cure)
         return []
-    if reading.first is None or reading.last is None:
-        found.repairs.append(
-            f"{name}: days from {first} to {last} are taken as looked at, from the events "
-            "themselves; first and last say otherwise"
-        )
+    found.repairs += _assumed(name, first, last, reading)
     ordered = sorted(events, key=lambda e: e.window)
     found.repairs += [f"{name}: {said}; is its date a slip?" for said in settling.far(ordered)]
     try:
@@ -54,8 +51,29 @@ def counted(
     except EvidenceError as error:
         found.problems.append(Problem(f"{found.where}, series {name!r}", str(error), ""))
         return []
+    _find_too_large(name, read, events, reading, found)
     found.repairs += _said(name, events, read, reading)
     return _cited(read, events, {row.event.id: row.source for row in rows}, reading)
+
+
+def _find_too_large(
+    name: str,
+    read: Sequence[Observation],
+    events: Sequence[Event],
+    reading: Reading,
+    found: Findings,
+) -> None:
+    """Find totals that are larger than a count may be, and name their rows."""
+    for o in read:
+        if o.count > LARGEST:
+            rows = listed(e.id for e in events if o.window.overlap(_counted_on(e, reading)))
+            problem = f"{settling.label(o.window)} adds up to {o.count:.0f} ({rows})"
+            found.of(name, problem, TOO_LARGE)
+
+
+def _counted_on(event: Event, reading: Reading) -> Window:
+    window = event.window
+    return Window(window.start, window.start) if reading.spanning == "start" else window
 
 
 def _cited(
@@ -65,9 +83,8 @@ def _cited(
     starts = [o.window.start for o in read]
     told: list[dict[str, None]] = [{} for _ in read]
     for event in events:
-        window = event.window
-        end = window.start if reading.spanning == "start" else window.end
-        first, last = (bisect_right(starts, day) for day in (window.start, end))
+        window = _counted_on(event, reading)
+        first, last = (bisect_right(starts, day) for day in (window.start, window.end))
         for said in told[first - 1 : last] if sources[event.id] else ():
             said[sources[event.id]] = None
     return [
@@ -133,6 +150,15 @@ def _looked_at(events: Sequence[Event], reading: Reading) -> tuple[date, date]:
         last = settling.today() - ONE_DAY if kept else month_from(settling.today()).start - ONE_DAY
         last = max(last, end) if kept else last
     return reading.first or month_from(begin).start, reading.last or last
+
+
+def _assumed(name: str, first: date, last: date, reading: Reading) -> list[str]:
+    """A sentence on the days looked at, if not both ends of them were chosen."""
+    said = f"{name}: days from {first} to {last} are taken as looked at"
+    open_ = [end for end in ("first", "last") if getattr(reading, end) is None]
+    if len(open_) == 2:
+        return [f"{said}, from the events themselves; first and last say otherwise"]
+    return [f"{said}, the {end} day from the events; {end} says otherwise" for end in open_]
 
 
 def _said(

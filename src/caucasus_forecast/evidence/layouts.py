@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -125,13 +125,17 @@ def _events(
             _refuse_counted_ids(table, roles)
         return None
     deaths = _event_deaths(table, there, chosen, reading)
-    if days is None or (reading.events is None and not (deaths or ids)):
+    if not days or (reading.events is None and not (deaths or ids)):
         return None
     if reading.events is None and not ids:
-        _refuse_unclear(table, {*days.values(), *deaths})
+        _refuse_unclear(table, {*days[0].values(), *deaths})
+    _refuse_several(table, "days", [_roles_of_days(table, each) for each in days])
+    also = ("", "") if reading.events else (" with events=True", " with --events")
+    _refuse_several(table, "deaths", [{"count": table.columns[i]} for i in deaths], also)
+    _refuse_several(table, "ids", [{"id": table.columns[i]} for i in ids])
     said = {role: i for role, i in {**there, **chosen}.items() if role in ("series", "source")}
     rest = {"count": deaths, "id": ids}
-    return days | said | {role: columns[0] for role, columns in rest.items() if columns}
+    return days[0] | said | {role: columns[0] for role, columns in rest.items() if columns}
 
 
 def _told(roles: set[str], reading: Reading) -> bool:
@@ -154,14 +158,14 @@ def _refuse_counted_ids(table: Table, roles: set[str]) -> None:
 def _event_deaths(
     table: Table, there: Mapping[str, int], chosen: Mapping[str, int], reading: Reading
 ) -> list[int]:
-    """The column of deaths, if there is one."""
+    """The columns of deaths; one, where it is chosen."""
     if "count" in chosen:
         return [chosen["count"]]
     found = [there[c] for c in (*EVENT_DEATHS[reading.estimate], "count") if c in there]
     if not found and any(c in there for c in EVENT_DEATHS["best"]):
         cure = "leave out estimate, or choose columns={'count': ...}, --count-col"
         raise refused(table.where, f"no column {reading.estimate!r} of deaths", cure)
-    return found[:1]
+    return found if reading.estimate == "best" else found[:1]
 
 
 def _refuse_unclear(table: Table, columns: set[int]) -> None:
@@ -174,16 +178,43 @@ def _refuse_unclear(table: Table, columns: set[int]) -> None:
     raise refused(table.where, problem, f"{choices}; or for totals name the last column count")
 
 
-def _event_days(there: Mapping[str, int], chosen: Mapping[str, int]) -> dict[str, int] | None:
+def _event_days(there: Mapping[str, int], chosen: Mapping[str, int]) -> list[dict[str, int]]:
+    """Each set of columns that the days of events may be read by; one, where it is chosen."""
     either = {role: i for role, i in {**there, **chosen}.items() if role in ("start", "end")}
     if len(either) == 2 and not either.keys().isdisjoint(chosen):
-        return either
+        return [either]
     if "date" in chosen:
-        return {"start": chosen["date"], "end": chosen["date"]}
-    for names in EVENT_DAYS:
-        if all(name in there for name in names):
-            return {"start": there[names[0]], "end": there[names[-1]]}
-    return None
+        return [{"start": chosen["date"], "end": chosen["date"]}]
+    return [
+        {"start": there[names[0]], "end": there[names[-1]]}
+        for names in EVENT_DAYS
+        if all(name in there for name in names)
+    ]
+
+
+def _roles_of_days(table: Table, days: Mapping[str, int]) -> dict[str, str]:
+    """The choice of columns that reads the days of events by these."""
+    names = {role: table.columns[i] for role, i in days.items()}
+    return names if names["start"] != names["end"] else {"date": names["start"]}
+
+
+def _refuse_several(
+    table: Table, what: str, choices: Sequence[Mapping[str, str]], also: Sequence[str] = ("", "")
+) -> None:
+    """Refuse columns that each say the same of an event, unless there is one choice of them.
+
+    `also` is what a choice needs besides, in Python and on the command line.
+    """
+    if len(choices) < 2:
+        return
+    stand = " and in ".join(" with ".join(map(repr, names.values())) for names in choices)
+    said = " or ".join(f"columns={dict(names)}" for names in choices)
+    options = (" and ".join(f"--{role}-col" for role in names) for names in choices)
+    cure = (
+        f"choose {said}{also[0]}, {' or '.join(dict.fromkeys(options))}{also[1]} on the command "
+        "line, or drop one"
+    )
+    raise refused(table.where, f"{what} stand in {stand}", cure)
 
 
 def _counted(

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ..errors import EvidenceError, nearest
+from .cells import TYPING_ERROR, odd_year
 from .events import SPANNING
 from .formats import pattern
 from .problems import quoted
@@ -173,7 +174,16 @@ def _refuse_roles(roles: Iterable[Any]) -> None:
 
 
 def _day(value: Any, option: str) -> date | None:
-    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+    if value is None:
+        return None
+    day = _date(value, option)
+    if problem := odd_year(day, option):
+        raise EvidenceError(f"{problem}; {TYPING_ERROR}")
+    return day
+
+
+def _date(value: Any, option: str) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
         return date.fromisoformat(value)

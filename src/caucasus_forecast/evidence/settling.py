@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 
+from .cells import LARGEST, TOO_LARGE
 from .embedded import by_month
 from .events import Event
 from .problems import SHOWN, Problem, listed, offered
@@ -116,9 +117,18 @@ def _one(name: str, group: Sequence[Observation], reading: Reading, found: Findi
     if reading.duplicates == "last":
         found.repairs.append(f"{said}, the last is kept")
         return group[-1]
-    total = sum(o.count for o in group)
+    total = _sum(name, window, group, found)
     found.repairs.append(f"{said}, added up to {total:.0f}")
     return replace(group[0], count=total, id=ids, source=_sources(group))
+
+
+def _sum(name: str, window: Window, group: Sequence[Observation], found: Findings) -> float:
+    """The sum of rows; a problem where it is larger than a count may be, and none of them is."""
+    total = sum(o.count for o in group)
+    if total > LARGEST >= max(o.count for o in group):
+        rows = listed(o.id for o in group)
+        found.of(name, f"{label(window)} adds up to {total:.0f} ({rows})", TOO_LARGE)
+    return total
 
 
 def _sources(group: Iterable[Observation]) -> str:
@@ -139,7 +149,7 @@ def _aggregated(name: str, rows: list[Observation], found: Findings) -> list[Obs
     found.repairs.append(f"{name}: {_added_up(rows, list(months))}")
     return [
         replace(
-            group[0], window=month, count=sum(o.count for o in group),
+            group[0], window=month, count=_sum(name, month, group, found),
             id=listed(o.id for o in group), source=_sources(group),
         )
         for month, group in months.items()
