@@ -338,6 +338,21 @@ def test_what_is_no_path_is_refused(path):
         atomic.write(path, b"")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+def test_a_pipe_is_never_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match="pipe: is a device or a pipe, not a file; choose"):
+        atomic.write(tmp_path / "pipe", NEW, overwrite=True)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are of POSIX")
+def test_a_file_that_is_replaced_keeps_its_mode(target):
+    target.chmod(0o600)
+    atomic.write(target, NEW, overwrite=True)
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_folder_and_a_link_to_nowhere_are_in_the_way(tmp_path):
     with pytest.raises(StorageError, match="is a folder; name a file in it"):
         atomic.write(tmp_path, b"", overwrite=True)

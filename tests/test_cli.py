@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import logging
+import os
 import subprocess
 import sys
 import tomllib
@@ -120,6 +121,17 @@ def test_without_arguments_it_shows_its_commands(capsys):
 def test_usage_errors_are_2(capsys, arguments):
     assert cli.main(arguments) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes are of POSIX")
+@pytest.mark.parametrize("arguments", [["graph"], ["--help"], ["validate", "counts.csv"]])
+def test_a_reader_that_goes_away_is_no_fault(here, arguments):
+    read, write = os.pipe()
+    os.close(read)
+    program = [sys.executable, "-m", "caucasus_forecast", *arguments]
+    done = subprocess.run(program, stdout=write, stderr=subprocess.PIPE, text=True, cwd=here)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 # --------------------------------------------------------------------------- validate

@@ -60,6 +60,8 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
             yield temporary
             synced(temporary)
             refuse_taken(target, overwrite)
+            if target.is_file():
+                shutil.copymode(target, temporary)
             temporary.replace(target)
             synced(target.parent)
         finally:
@@ -100,7 +102,7 @@ def place(path: str | Path) -> Path:
 
 
 def refuse_taken(path: Path, overwrite: bool) -> None:
-    """Refuse a file that exists, unless it may be replaced, and a folder.
+    """Refuse a file that exists, unless it may be replaced, and what is no file.
 
     Raises
     ------
@@ -108,8 +110,11 @@ def refuse_taken(path: Path, overwrite: bool) -> None:
     """
     with worded(path):
         there, folder = path.exists() or path.is_symlink(), path.is_dir()
+        strange = path.exists() and not (folder or path.is_file())
     if folder:
         raise StorageError(f"{path}: is a folder; name a file in it")
+    if strange:
+        raise StorageError(f"{path}: is a device or a pipe, not a file; choose another name")
     if there and not overwrite:
         raise StorageError(f"{path}: exists; choose another name or allow overwriting")
 

@@ -39,7 +39,7 @@ from . import (
     validate,
     watch,
 )
-from .common import BROKEN, INTERRUPTED, PROGRAM, UNUSABLE, printable
+from .common import BROKEN, INTERRUPTED, PROGRAM, UNREAD, UNUSABLE, printable
 
 app = typer.Typer(
     help="Bayesian scenario forecasts from a causal theory of the Armenia-Azerbaijan conflict.",
@@ -70,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = INTERRUPTED
     except CaucasusForecastError as error:
         code = _told(str(error), UNUSABLE)
+    except BrokenPipeError:
+        code = UNREAD
     except OSError as error:
         code = _told(f"{error}; check the place and its free space", UNUSABLE)
     except MemoryError:
@@ -78,12 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _told(_where_it_broke(error), BROKEN)
     if number := stopping.asked():  # whatever came of it on the way out
         code = 128 + number
-    if code > 128:
+    if code > 128 and code != UNREAD:
         print(stopping.WORDS, file=sys.stderr)
     return code
 
 
 def _code_of(arguments: Sequence[str] | None) -> int:
+    out = sys.stdout
     try:
         app(args=arguments, prog_name=PROGRAM)
     except SystemExit as done:
@@ -96,6 +99,8 @@ def _code_of(arguments: Sequence[str] | None) -> int:
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
         raise
+    if sys.stdout is not out:  # typer puts another in its place when nobody reads on
+        return UNREAD
     return code
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "caucasus-forecast"
 DEFAULT_CASE = "alyarli-2021"
-BROKEN, UNUSABLE, FAILED, INTERRUPTED = 1, 2, 3, 130
+BROKEN, UNUSABLE, FAILED, INTERRUPTED, UNREAD = 1, 2, 3, 130, 141
 log = logging.getLogger("caucasus_forecast")
 
 
