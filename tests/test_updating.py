@@ -227,6 +227,16 @@ def test_months_without_any_count_of_tension_are_said():
     assert not any("of tension for" in note for note in late.notes)
 
 
+def test_an_unusual_new_count_is_cautioned_about(embedded):
+    def noted(count):
+        new = cf.evidence.read_counts(counts(**{"2021-12": count}))
+        return updating.extended(embedded.study, new).panel.attrs.get("cautions", "")
+
+    assert "2021-12 has 100,000, and the next largest count is 7,593" in noted(100_000)
+    assert "above the" in noted(100_000)
+    assert "next largest" not in noted(40)
+
+
 def test_a_count_revised_downwards_does_not_jump(embedded):
     """15 deaths in November 2021 follow one in October; 14 are no news of a war."""
     less = updating.extended(embedded.study, cf.evidence.read_counts(counts(**{"2021-11": 14})))

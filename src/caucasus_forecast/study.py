@@ -100,6 +100,12 @@ class Study:
         process: Process = self.model.process(self.panel, self.plan)
         return process
 
+    @property
+    def ceiling(self) -> float:
+        """Deaths a month at the highest level, where there are levels."""
+        process = self.process
+        return float(process.mean.max()) if isinstance(process, Ladder) else float("inf")
+
     def seeing(self, panel: xr.Dataset) -> Study:
         """The same study with another panel, tension on the same scale."""
         found = replace(self, panel=panel)
@@ -340,8 +346,6 @@ def _gathered(case: Case, counts: Any, theory: Theory) -> tuple[Evidence, date, 
 
 def _said(read: Read, study: Study, day: date | None) -> dict[str, str]:
     """What reading the counts said, as attributes of the panel."""
-    process = study.process
-    ceiling = float(process.mean.max()) if isinstance(process, Ladder) else float("inf")
     used = [o for o in read.rows if o.window.end <= study.as_of]
     tense = [o for o in used if study.theory.evidence.series[o.series].node == names.TENSION]
     others = [o for o in used if o not in set(tense)]
@@ -350,7 +354,11 @@ def _said(read: Read, study: Study, day: date | None) -> dict[str, str]:
     said = {
         "repairs": json.dumps(_shortened(read.repairs), ensure_ascii=False),
         "cautions": json.dumps(
-            [*rows.cautions(tense, ceiling), *rows.cautions(others), *rows.fresh(untreated, day)]
+            [
+                *rows.cautions(tense, study.ceiling),
+                *rows.cautions(others),
+                *rows.fresh(untreated, day),
+            ]
         ),
         "sources": cited(used),
         "evidence_sha256": read.digest,

@@ -28,7 +28,7 @@ import xarray as xr
 
 from .. import assumptions, delays, fitting, names, panel, reweighting
 from ..errors import CaseError
-from ..evidence import Evidence, Observation, fresh
+from ..evidence import Evidence, Observation, cautions, fresh
 from ..priors import PriorSet
 from ..study import Study, cited
 from ..tension import Ladder, Replay
@@ -95,11 +95,27 @@ def extended(
     if heard := list(dict.fromkeys([*before, *repairs, *said])):
         built.attrs["repairs"] = json.dumps(heard, ensure_ascii=False)
     case = study.case.model_copy(update={"as_of": last})
+    warned = _unusual(study, now, rows)
     if delays.of(built) is not None:
         case = case.model_copy(update={"published": published or case.published})
-    elif late := fresh(given, published):
-        built.attrs["cautions"] = json.dumps(late)
+    else:
+        warned += fresh(given, published)
+    if warned:
+        built.attrs["cautions"] = json.dumps(warned, ensure_ascii=False)
     return Study(case, study.graph, built, study.partition, study.theory)
+
+
+def _unusual(study: Study, now: Evidence, rows: Sequence[Observation]) -> tuple[str, ...]:
+    """Cautions about the series of new counts, where the largest of them is new."""
+    new = {(o.series, o.window) for o in rows}
+    found: list[str] = []
+    for name in dict.fromkeys(o.series for o in rows):
+        known = [o for o in now.observations if o.series == name]
+        top = max(known, key=lambda o: o.count, default=None)
+        if top is not None and top.count and (name, top.window) in new:
+            node = study.theory.evidence.series[name].node
+            found += cautions(known, study.ceiling if node == names.TENSION else np.inf)
+    return tuple(found)
 
 
 def update(
