@@ -80,7 +80,7 @@ def level(
 
     Examples
     --------
-    >>> from caucasus_forecast.graph import Edge
+    >>> from caucasus_forecast.graph import Edge, Node
     >>> g = CausalGraph("toy", (Node("a", "index"), Node("b", "index")), (Edge("a", "b"),))
     >>> level(g, "b", {"a->b": 0.5}, {"a": 2.0}, {})
     1.0
