@@ -15,7 +15,7 @@ import argparse
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -24,43 +24,54 @@ import xarray as xr
 from caucasus_forecast import evidence as rows
 from caucasus_forecast import graph as graphs
 from caucasus_forecast import panel as panels
-from caucasus_forecast import posterior, priors, simulate, streams
+from caucasus_forecast import posterior, priors, simulate, streams, tension
 from caucasus_forecast.density import Density
 from caucasus_forecast.evidence import Evidence, Observation, Window
 from caucasus_forecast.likelihood import plan
 from caucasus_forecast.models import ladder
 from caucasus_forecast.names import DEATHS, TENSION
-from caucasus_forecast.tension import Ladder
 
 AS_OF = date(2021, 11, 30)
 DRAWS = 1000
 MISSION = np.datetime64("2020-12")
 
 
-def simulated(chosen: priors.PriorSet, process: Ladder, months: np.ndarray, seed: int) -> Evidence:
-    """One data set from the prior: every series of the embedded case, monthly."""
-    graph = graphs.load()
-    drawn = posterior.prior_draws(chosen, graph, "ladder", 1, seed)
-    parameters, own = posterior.parameters(drawn, graph, "ladder")
-    state = np.exp(process.log_initial)[None]
+def world(
+    chosen: priors.PriorSet,
+    graph: graphs.CausalGraph,
+    process: tension.Process,
+    model: str,
+    months: np.ndarray,
+    seed: int,
+) -> tuple[xr.Dataset, dict[str, np.ndarray]]:
+    """Parameters of one world, and what happens in it: by node, (1, months)."""
+    truth = posterior.prior_draws(chosen, graph, model, 1, seed)
+    parameters, own = posterior.parameters(truth, graph, model)
     zero = np.zeros(1)
     start = simulate.Origin(
         parameters,
         own,
-        process.start(state, streams.stream(seed, "start").random(1)),
+        process.start(np.exp(process.log_initial)[None], streams.stream(seed, "start").random(1)),
         dict.fromkeys(graph.node, zero),
         {n.name: zero for n in graph.nodes if n.kind == "event"},
-        {},
+        {n.name: zero for n in graph.nodes if n.kind == "share"},
     )
-    futures = simulate.futures(graph, process, start, months, seed)
-    return as_evidence(futures, months)
+    return truth, simulate.futures(graph, process, start, months, seed)
+
+
+def simulated(
+    chosen: priors.PriorSet, process: tension.Process, months: np.ndarray, seed: int
+) -> Evidence:
+    """One data set from the prior: every series of the embedded case, monthly."""
+    _, happened = world(chosen, graphs.load(), process, "ladder", months, seed)
+    return as_evidence(happened, months)
 
 
 def as_evidence(futures: Mapping[str, np.ndarray], months: np.ndarray) -> Evidence:
     """The first path as observations, in the windows that the embedded series cover."""
     embedded = rows.load().as_of(AS_OF)
     series, observed = {}, []
-    windows = [window(m) for m in months]
+    windows = [rows.month_from(m) for m in months.astype(date)]
     for name, s in embedded.series.items():
         values = futures[DEATHS if s.node == TENSION else s.node][0]
         late = [i for i, m in enumerate(months) if s.node == TENSION or m >= MISSION]
@@ -88,14 +99,6 @@ def as_evidence(futures: Mapping[str, np.ndarray], months: np.ndarray) -> Eviden
 def embedded_share(embedded: Evidence, name: str) -> Window:
     """The interval of the one reading of a share."""
     return next(o.window for o in embedded.observations if o.series == name)
-
-
-def window(month: np.datetime64) -> Window:
-    """The days of a month."""
-    first, after = (
-        m.astype("datetime64[D]").item() for m in (month, month + np.timedelta64(1, "M"))
-    )
-    return Window(first, after - timedelta(days=1))
 
 
 def main() -> None:

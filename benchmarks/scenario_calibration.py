@@ -25,44 +25,27 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from prior_gate import window
+from prior_gate import world
 from scipy import stats
 
 from caucasus_forecast import fitting, names, panel, posterior, scenarios, scoring, simulate
 from caucasus_forecast import study as studies
 from caucasus_forecast.case import Case, load
 from caucasus_forecast.density import density
-from caucasus_forecast.evidence import Evidence, Observation, Series, Window
+from caucasus_forecast.evidence import Evidence, Observation, Series, Window, month_from
 from caucasus_forecast.names import DEATHS
 from caucasus_forecast.priors import PriorSet
-from caucasus_forecast.streams import stream
 from caucasus_forecast.study import Study
 
 HORIZONS = (1, 3, 6, 12)
 PAST = 12  # months of a world before its day
 RANKS = 10  # bins of a rank
-
-
-def world(study: Study, priors: PriorSet, seed: int) -> tuple[xr.Dataset, dict[str, np.ndarray]]:
-    """Parameters of one world, and what happens in it: by node, (1, months up to the horizon)."""
-    graph, process = study.graph, study.process
-    truth = posterior.prior_draws(priors, graph, study.case.model, 1, seed)
-    parameters, own = posterior.parameters(truth, graph, study.case.model)
-    zero = np.zeros(1)
-    start = simulate.Origin(
-        parameters,
-        own,
-        process.start(np.exp(process.log_initial)[None], stream(seed, "start").random(1)),
-        dict.fromkeys(graph.node, zero),
-        {n.name: zero for n in graph.nodes if n.kind == "event"},
-        {n.name: zero for n in graph.nodes if n.kind == "share"},
-    )
-    return truth, simulate.futures(graph, process, start, every_month(study), seed)
 
 
 def every_month(study: Study) -> np.ndarray:
@@ -74,7 +57,7 @@ def every_month(study: Study) -> np.ndarray:
 def seen(study: Study, happened: Mapping[str, np.ndarray]) -> Evidence:
     """The months up to the day as evidence: every node that can be observed, month by month."""
     months = every_month(study)[:PAST]
-    windows = [window(m) for m in months]
+    windows = [month_from(m) for m in months.astype(date)]
     series, rows = {}, []
     for node in study.graph.nodes:
         name = DEATHS if node.kind == "process" else node.name
@@ -112,7 +95,8 @@ def came(study: Study, happened: Mapping[str, np.ndarray]) -> int:
 
 def forecast(study: Study, priors: PriorSet, seed: int, shipped: bool) -> dict[str, Any]:
     """One world: what was said, what came, and the ranks of its parameters."""
-    truth, happened = world(study, priors, seed)
+    months = every_month(study)
+    truth, happened = world(priors, study.graph, study.process, study.case.model, months, seed)
     built = panel.build(seen(study, happened), study.graph, study.as_of)
     case = study.case.model_copy(update={"seed": seed})
     now = replace(study, case=case, panel=built)

@@ -528,12 +528,12 @@ def test_the_folder_one_works_in_is_known_by_any_name(here, made, monkeypatch, c
 
 def test_a_folder_beside_the_one_one_works_in_is_replaced_whole(here, made, monkeypatch):
     made()
-    (here / "work").mkdir()
-    monkeypatch.chdir(here / "work")
+    (here / "desk").mkdir()
+    monkeypatch.chdir(here / "desk")
     assert cli.main(["run", "--out", "../out"]) == 0
-    assert cli.main(["run", "--out", "../work/../out", "--overwrite"]) == 0
-    assert left(here) == ["counts.csv", "out", "work"]
-    assert left(here / "work") == []
+    assert cli.main(["run", "--out", "../desk/../out", "--overwrite"]) == 0
+    assert left(here) == ["counts.csv", "desk", "out"]
+    assert left(here / "desk") == []
 
 
 def test_a_run_that_breaks_keeps_the_old_folder(here, made, monkeypatch):

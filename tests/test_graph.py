@@ -146,6 +146,10 @@ REFUSED = {
         lambda: CausalGraph("g", (A, B), (Edge("a", "b", role="gate"),)),
         "a gate needs an event as its cause",
     ),
+    "gate of no event": (
+        lambda: CausalGraph("g", (Node("a", "event"), B), (Edge("a", "b", role="gate"),)),
+        "a gate needs an event as its effect",
+    ),
     "cycle": (
         lambda: made_of(["ab", "bc", "ca"]),
         "has a cycle within one month: a -> b -> c -> a. Remove or reverse an edge",

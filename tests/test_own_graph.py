@@ -281,8 +281,8 @@ FILES = {
         "node 1: 'x' is of kind index and has no base rate; remove 'base_rate'",
     ),
     "a prior of a gate": (
-        BASE + '[[edge]]\ncause = "treaty"\neffect = "france"\nrole = "gate"\n'
-        f"prior = {NORMAL}", PriorError, "treaty->france is a gate and has no slope",
+        BASE + '[[edge]]\ncause = "treaty"\neffect = "corridor"\nrole = "gate"\n'
+        f"prior = {NORMAL}", PriorError, "treaty->corridor is a gate and has no slope",
     ),
     "a series' node": (
         BASE + SERIES.replace('"x"', '"frnce"'), GraphError, "(s): unknown node 'frnce'; did you",

@@ -134,7 +134,7 @@ def _exact(observations, statuses=()):
     return float(np.exp(value_and_gradient(*weights)[0]))
 
 
-def _frequency_matches(hit, exact):
+def assert_as_often(hit, exact):
     error = 4.5 * np.sqrt(exact * (1 - exact) / PATHS)
     assert hit.mean() == pytest.approx(exact, abs=error)
 
@@ -142,7 +142,7 @@ def _frequency_matches(hit, exact):
 @pytest.mark.parametrize("deaths", [(0, 0, 0), (1, 0, 2), (0, 3, 1)])
 def test_deaths_come_as_often_as_their_likelihood_says(futures, deaths):
     hit = (futures[DEATHS] == deaths).all(1)
-    _frequency_matches(hit, _exact(_months(DEATHS, deaths)))
+    assert_as_often(hit, _exact(_months(DEATHS, deaths)))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_deaths_come_as_often_as_their_likelihood_says(futures, deaths):
 def test_counts_come_as_often_as_their_likelihood_says(futures, node, counts):
     deaths = (0, 1, 0)
     hit = (futures[DEATHS] == deaths).all(1) & (futures[node] == counts).all(1)
-    _frequency_matches(hit, _exact(_months(DEATHS, deaths) + _months(node, counts)))
+    assert_as_often(hit, _exact(_months(DEATHS, deaths) + _months(node, counts)))
 
 
 def test_a_lagged_count_acts_through_what_happened(futures):
@@ -166,7 +166,7 @@ def test_a_lagged_count_acts_through_what_happened(futures):
     for node, counts in ((DEATHS, deaths), ("offers", offers), ("answers", answers)):
         hit &= (futures[node] == counts).all(1)
     rows = _months(DEATHS, deaths) + _months("offers", offers) + _months("answers", answers)
-    _frequency_matches(hit, _exact(rows))
+    assert_as_often(hit, _exact(rows))
 
 
 @pytest.mark.parametrize("month", [1, 2, 3, None])
@@ -178,7 +178,7 @@ def test_an_event_comes_as_often_as_its_likelihood_says(futures, month):
     change = (
         [] if month is None else [Observation(Window(*[date(2021, month, 9)] * 2), "treaty", 1.0)]
     )
-    _frequency_matches(hit, _exact(_months(DEATHS, deaths) + change, statuses=("treaty",)))
+    assert_as_often(hit, _exact(_months(DEATHS, deaths) + change, statuses=("treaty",)))
 
 
 @pytest.mark.parametrize("month", [2, 3])
@@ -190,7 +190,7 @@ def test_an_event_decided_by_last_month_comes_as_often_as_its_likelihood_says(fu
     change = [Observation(Window(*[date(2021, month, 9)] * 2), "troops", 0.0)]
     exact = _exact(_months(DEATHS, deaths) + change, statuses=("troops",))
     survived_first = np.exp(log_event(0.0, BASE["troops"], 0.0, 31 / 30.4375))
-    _frequency_matches(hit, exact * survived_first)
+    assert_as_often(hit, exact * survived_first)
 
 
 def test_a_share_has_the_density_of_its_likelihood(futures):
@@ -211,7 +211,7 @@ def test_many_counts_have_the_mean_and_variance_of_the_equation(rng):
     assert drawn.mean() == pytest.approx(2.5, abs=0.02)
     assert drawn.var() == pytest.approx(2.5 * (1 + SPREAD), abs=0.08)
     for k in range(5):
-        _frequency_matches(drawn == k, float(np.exp(log_count(float(k), 2.5, SPREAD))))
+        assert_as_often(drawn == k, float(np.exp(log_count(float(k), 2.5, SPREAD))))
 
 
 def test_pymc_draws_the_same_prior_predictive():

@@ -18,7 +18,7 @@ import xarray as xr
 
 from . import fitting, names, posterior, reweighting, scenarios, simulate, transport
 from . import theory as theories
-from .errors import PriorError, several
+from .errors import PriorError, as_list
 from .estimate import Sample, mcse
 from .priors import PriorSet
 from .reweighting import Weights
@@ -162,7 +162,7 @@ def compare(
     against the forecast in hand with its own ``change_mcse``; on ``priors``: ``method``,
     ``passed``; on ``scenario``: ``range`` and ``verdict``.
     """
-    chosen = [own(tree), *(resolve(tree, given) for given in several(sets, "sets", PriorError))]
+    chosen = [own(tree), *(resolve(tree, given) for given in as_list(sets, "sets", PriorError))]
     found = [Compared(chosen[0].name, tree, "the forecast in hand")]
     for priors in chosen[1:]:
         progress(f"swapping to {priors.name}")

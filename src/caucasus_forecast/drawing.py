@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from . import names, posterior, stopping
@@ -70,14 +71,14 @@ def draw(
 
 def _refuse_beyond(study: Study, priors: PriorSet) -> None:
     panel = study.panel
-    months = panel["days"].sum(names.MONTH).to_numpy() / names.DAYS_PER_MONTH
-    for i, node in enumerate(panel["node"].to_numpy().astype(str)):
-        where = f"{panel['series'].values[i]} from {str(panel['start'].values[i])[:10]}"
-        count = float(panel["count"][i])
-        if study.graph.node[node].kind == "count" and (
-            problem := beyond(where, node, count, months[i], priors)
-        ):
-            raise TableError(problem)
+    series, node, count = (panel[k].to_numpy() for k in ("series", "node", "count"))
+    days = panel["days"].sum(names.MONTH).to_numpy()
+    start = panel["start"].to_numpy().astype("datetime64[D]")
+    for i in np.flatnonzero(count >= 1.0):
+        if study.graph.node[str(node[i])].kind == "count":
+            where, months = f"{series[i]} from {start[i]}", days[i] / names.DAYS_PER_MONTH
+            if problem := beyond(where, str(node[i]), float(count[i]), months, priors):
+                raise TableError(problem)
 
 
 def twice(

@@ -85,12 +85,12 @@ def expect(
         raise error(f"{what} is given as {type(value).__name__}; {cure}")
 
 
-def several(given: Any, what: str, error: type[CaucasusForecastError]) -> list[Any]:
+def as_list(given: Any, what: str, error: type[CaucasusForecastError]) -> list[Any]:
     """A list of what was given; a text, of which a list would be its letters, is refused.
 
     Examples
     --------
-    >>> several("agnostic", "sets", PriorError)
+    >>> as_list("agnostic", "sets", PriorError)
     Traceback (most recent call last):
     caucasus_forecast.errors.PriorError: sets is 'agnostic'; give a list, as ['agnostic']
     """

@@ -9,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from . import delays, names
-from .evidence import Observation, gaps, month_from, spans
+from .evidence import between, month_from, spans
 
 REPAIRS_SHOWN = 4  # of the user's counts, in the notes
 MEASURED = 12  # months ahead up to which forecasts were scored
@@ -59,7 +59,7 @@ def _unseen(panel: xr.Dataset) -> list[str]:
     tense = panel["node"].astype(str) == names.TENSION
     seen = panel["days"].where(tense, 0.0).sum(names.OBSERVATION).to_numpy() > 0
     known = panel[names.MONTH].to_numpy()[seen].astype("datetime64[D]").tolist()
-    holes = gaps([Observation(month_from(day), names.DEATHS, 0.0) for day in known])
+    holes = between([month_from(day) for day in known])
     said = [f"no count of tension for {spans(holes)}: its level then is inferred"] * bool(holes)
     if (months := int(seen[::-1].argmax())) >= UNSEEN:
         said.append(

@@ -100,11 +100,13 @@ class Study:
         process: Process = self.model.process(self.panel, self.plan)
         return process
 
-    @property
-    def ceiling(self) -> float:
-        """Deaths a month at the highest level, where there are levels."""
-        process = self.process
-        return float(process.mean.max()) if isinstance(process, Ladder) else float("inf")
+    def cautions(self, counts: Sequence[Observation]) -> tuple[str, ...]:
+        """What deserves a second look in counts; those of tension beside the highest level."""
+        series, process = self.theory.evidence.series, self.process
+        tense = [o for o in counts if series[o.series].node == names.TENSION]
+        others = [o for o in counts if series[o.series].node != names.TENSION]
+        ceiling = float(process.mean.max()) if isinstance(process, Ladder) else float("inf")
+        return (*rows.cautions(tense, ceiling), *rows.cautions(others))
 
     def seeing(self, panel: xr.Dataset) -> Study:
         """The same study with another panel, tension on the same scale."""
@@ -347,19 +349,11 @@ def _gathered(case: Case, counts: Any, theory: Theory) -> tuple[Evidence, date, 
 def _said(read: Read, study: Study, day: date | None) -> dict[str, str]:
     """What reading the counts said, as attributes of the panel."""
     used = [o for o in read.rows if o.window.end <= study.as_of]
-    tense = [o for o in used if study.theory.evidence.series[o.series].node == names.TENSION]
-    others = [o for o in used if o not in set(tense)]
     delay = delays.of(study.panel)
     untreated = [o for o in used if delay is None or o.series != delay.series]
     said = {
         "repairs": json.dumps(_shortened(read.repairs), ensure_ascii=False),
-        "cautions": json.dumps(
-            [
-                *rows.cautions(tense, study.ceiling),
-                *rows.cautions(others),
-                *rows.fresh(untreated, day),
-            ]
-        ),
+        "cautions": json.dumps([*study.cautions(used), *rows.fresh(untreated, day)]),
         "sources": cited(used),
         "evidence_sha256": read.digest,
     }

@@ -27,7 +27,7 @@ from .. import priors as prior_sets
 from .. import study as studies
 from .. import theory as theories
 from ..case import Case
-from ..errors import CaseError, several
+from ..errors import CaseError, as_list
 from ..evidence import Evidence
 from ..likelihood import plan
 from ..names import TENSION
@@ -114,7 +114,7 @@ def named(case: Case, views: Sequence[Any] | None) -> dict[str, PriorSet]:
             "delays out"
         )
     if views is not None:
-        views = several(views, "contest: views", CaseError)
+        views = as_list(views, "contest: views", CaseError)
     theory = theories.load(case.graph)
     own = theory.beliefs(case.priors)
     given = [theory.beliefs(v) for v in (prior_sets.list() if views is None else views)]

@@ -26,7 +26,7 @@ import numpy as np
 from scipy import special
 
 from ..errors import EvidenceError, expect, nearest
-from ..evidence import ONE_DAY, Observation, Window, settling
+from ..evidence import Observation, Window, to_come
 from ..named import shown
 from ..names import DEATHS
 from .values import HIGHEST, OLDEST, ReportingDelay, age
@@ -95,11 +95,8 @@ has a count of 2024-01-01 to 2024-01-31; give the day on which it was told, or l
                 f"{self.release}: published is {shown(self.published)}; give a day, as "
                 "datetime.date(2024, 3, 20)"
             )
-        if self.published > settling.today() + ONE_DAY:
-            raise EvidenceError(
-                f"{self.release}: published is {self.published}, and today is {settling.today()}; "
-                "give the day on which it was told"
-            )
+        if problem := to_come(self.published, f"{self.release}: published is"):
+            raise EvidenceError(f"{problem}; give the day on which it was told")
         what, cure = f"{self.release}: observations", "give what evidence.read_counts returns"
         expect(self.observations, (tuple, list), what, cure, EvidenceError)
         for o in self.observations:

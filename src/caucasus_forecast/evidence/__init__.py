@@ -18,7 +18,7 @@ from .cells import LARGEST, blank, count_of, month_of
 from .counts import Read, read, read_counts
 from .embedded import by_month, load, table
 from .events import SPANNING, Event, monthly
-from .freshness import fresh, refuse_untimely, retrieved
+from .freshness import fresh, refuse_untimely, retrieved, to_come
 from .history import out_of_reach, too_short
 from .problems import Problem, TableError
 from .reading import Reading, reading_of
@@ -33,7 +33,7 @@ from .rows import (
     month_from,
     without,
 )
-from .settling import filled, gaps, spans
+from .settling import between, filled, gaps, spans
 from .tables import table_rows
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Series",
     "TableError",
     "Window",
+    "between",
     "blank",
     "by_month",
     "cautions",
@@ -71,6 +72,7 @@ __all__ = [
     "spans",
     "table",
     "table_rows",
+    "to_come",
     "too_short",
     "without",
 ]

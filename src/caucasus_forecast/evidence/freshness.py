@@ -58,6 +58,18 @@ def refuse_untimely(counts: Iterable[Observation], published: date | None) -> No
     raise CaseError(f"published is {published}, {wrong}; give the day they came out")
 
 
+def to_come(day: date, what: str) -> str:
+    """What is wrong with a day that has not come anywhere on earth; empty if it has.
+
+    Examples
+    --------
+    >>> to_come(date(2999, 6, 21), "published is")  # doctest: +ELLIPSIS
+    'published is 2999-06-21, and today is ...'
+    """
+    now = settling.today()
+    return f"{what} {day}, and today is {now}" if day > now + ONE_DAY else ""
+
+
 def told_ahead(rows: Sequence[Observation]) -> Problem | None:
     """What is wrong with rows whose source was retrieved on a day that has not come anywhere.
 
@@ -69,11 +81,10 @@ def told_ahead(rows: Sequence[Observation]) -> Problem | None:
     >>> print(told_ahead([row]))  # doctest: +ELLIPSIS
     a.csv, row 2: its source was retrieved on 2999-06-21, and today is ...; correct the day
     """
-    day, now = retrieved(rows), settling.today()
-    if day is None or day <= now + ONE_DAY:
+    day = retrieved(rows)
+    if day is None or not (problem := to_come(day, "its source was retrieved on")):
         return None
     row = next(o for o in rows if retrieved([o]) == day)
-    problem = f"its source was retrieved on {day}, and today is {now}"
     return Problem(row.id or str(row.window), problem, "correct the day", column="source")
 
 

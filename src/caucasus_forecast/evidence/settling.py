@@ -218,10 +218,21 @@ def gaps(rows: Sequence[Observation]) -> list[Window]:
     >>> print(*gaps(year))
     2021-01-01 to 2021-12-31
     """
+    return between([o.window for o in rows])
+
+
+def between(windows: Sequence[Window]) -> list[Window]:
+    """The intervals that lie between windows, which are in order of time.
+
+    Examples
+    --------
+    >>> print(*between([month_from(date(2024, m, 1)) for m in (1, 2, 4)]))
+    2024-03-01 to 2024-03-31
+    """
     return [
-        Window(a.window.end + ONE_DAY, b.window.start - ONE_DAY)
-        for a, b in pairwise(rows)
-        if a.window.end + ONE_DAY < b.window.start
+        Window(a.end + ONE_DAY, b.start - ONE_DAY)
+        for a, b in pairwise(windows)
+        if a.end + ONE_DAY < b.start
     ]
 
 
@@ -286,17 +297,23 @@ def far(rows: Sequence[Observation | Event]) -> list[str]:
     >>> far([Event(Window(day, day), 1, f"row {n}") for n, day in enumerate(days, 2)])
     ['1919-06-07 (row 2) stands 1,199 months from all others']
     """
-    pairs = [(a.window, b.window) for a, b in pairwise(rows)]
-    holes = [(b.start - a.end).days for a, b in pairs]
-    months = [(b.start.year - a.end.year) * 12 + b.start.month - a.end.month for a, b in pairs]
+    holes = [(b.window.start - a.window.end).days for a, b in pairwise(rows)]
     if len(holes) < 2:
         return []
-    ends = ((rows[0], 0, holes[1:]), (rows[-1], -1, holes[:-1]))
     return [
-        f"{label(row.window)} ({row.id}) stands {months[i]:,} months from all others"
-        for row, i, others in ends
-        if holes[i] > max(FAR, *others)
+        f"{label(row.window)} ({row.id}) stands {_months_from(*pair):,} months from all others"
+        for row, hole, pair, others in (
+            (rows[0], holes[0], rows[:2], holes[1:]),
+            (rows[-1], holes[-1], rows[-2:], holes[:-1]),
+        )
+        if hole > max(FAR, *others)
     ]
+
+
+def _months_from(a: Observation | Event, b: Observation | Event) -> int:
+    """Months from the end of one to the start of another."""
+    end, start = a.window.end, b.window.start
+    return 12 * (start.year - end.year) + start.month - end.month
 
 
 def spans(windows: Iterable[Window]) -> str:

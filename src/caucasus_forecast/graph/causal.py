@@ -153,6 +153,8 @@ class CausalGraph:
                 raise GraphError(f"edge {edge.name}: moderator {edge.moderator!r} is not an event")
             if edge.role == "gate" and self.node[edge.cause].kind != "event":
                 raise GraphError(f"edge {edge.name}: a gate needs an event as its cause")
+            if edge.role == "gate" and self.node[edge.effect].kind != "event":
+                raise GraphError(f"edge {edge.name}: a gate needs an event as its effect")
         try:
             cycle = nx.find_cycle(self._contemporaneous)
         except nx.NetworkXNoCycle:

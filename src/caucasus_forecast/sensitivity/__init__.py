@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from .. import names
-from ..errors import GraphError, ScenarioError, nearest, several
+from ..errors import GraphError, ScenarioError, as_list, nearest
 from ..scenarios import Table, percent, points
 from ..study import Study
 from ..tension import Ladder
@@ -135,7 +135,7 @@ def _asked(study: Study, links: Sequence[str] | None) -> list[str] | None:
     """The links asked for, each once; none where none were asked for."""
     if links is None:
         return None
-    links = several(links, "links", GraphError)
+    links = as_list(links, "links", GraphError)
     if not links:
         raise GraphError("links is empty; name at least one, or leave it out for the core ones")
     edges = study.graph.slopes

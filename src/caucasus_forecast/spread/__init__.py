@@ -43,7 +43,7 @@ import numpy as np
 import xarray as xr
 
 from .. import assumptions, names
-from ..errors import CaseError, PriorError, several
+from ..errors import CaseError, PriorError, as_list
 from ..models import get
 from ..questions import World
 from ..scenarios import Table, interval, percent
@@ -102,7 +102,7 @@ def spread(
     here = world_of(tree[names.PREDICTIONS].to_dataset(), study)
     texts = questions or [s.id for s in study.partition.scenarios]
     wanted = [asked(text, here) for text in texts]
-    sets, models = several(sets, "sets", PriorError), several(models, "models", CaseError)
+    sets, models = as_list(sets, "sets", PriorError), as_list(models, "models", CaseError)
     for given in sets:
         assumptions.resolve(tree, given)  # refused now, not after a fit
     for name in models:

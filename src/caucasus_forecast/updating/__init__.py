@@ -28,7 +28,7 @@ import xarray as xr
 
 from .. import assumptions, delays, fitting, names, panel, reweighting
 from ..errors import CaseError
-from ..evidence import Evidence, Observation, cautions, fresh
+from ..evidence import Evidence, Observation, fresh
 from ..priors import PriorSet
 from ..study import Study, cited
 from ..tension import Ladder, Replay
@@ -113,8 +113,7 @@ def _unusual(study: Study, now: Evidence, rows: Sequence[Observation]) -> tuple[
         known = [o for o in now.observations if o.series == name]
         top = max(known, key=lambda o: o.count, default=None)
         if top is not None and top.count and (name, top.window) in new:
-            node = study.theory.evidence.series[name].node
-            found += cautions(known, study.ceiling if node == names.TENSION else np.inf)
+            found += study.cautions(known)
     return tuple(found)
 
 
