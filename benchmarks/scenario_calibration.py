@@ -17,7 +17,10 @@ world's own history makes the reference class its own; these worlds have nothing
 learn, so what that costs is seen. A unit of tension is then each world's own, so that parameters
 are not compared.
 
-    python benchmarks/scenario_calibration.py [--worlds 200] [--shipped] [--out FILE]
+With ``--sparse`` a world of three years is seen through the series and the intervals of the
+embedded case, with its long totals, so that what inference approximates is seen too.
+
+    python benchmarks/scenario_calibration.py [--worlds 200] [--shipped] [--sparse] [--out FILE]
 """
 
 from __future__ import annotations
@@ -45,19 +48,58 @@ from caucasus_forecast.priors import PriorSet
 from caucasus_forecast.study import Study
 
 HORIZONS = (1, 3, 6, 12)
-PAST = 12  # months of a world before its day
+PAST, SPARSE = 12, 37  # months of a world before its day
+MISSION = date(2020, 11, 1)
 RANKS = 10  # bins of a rank
 
 
-def every_month(study: Study) -> np.ndarray:
+def every_month(study: Study, past: int) -> np.ndarray:
     """The last months of the panel, and those of the horizon."""
     panel_months = study.panel[names.MONTH].to_numpy().astype("datetime64[M]")
-    return np.r_[panel_months[-PAST:], study.months]
+    return np.r_[panel_months[-past:], study.months]
 
 
-def seen(study: Study, happened: Mapping[str, np.ndarray]) -> Evidence:
+def sparse(study: Study, happened: Mapping[str, np.ndarray]) -> Evidence:
+    """As much of it as the embedded case has: its series and intervals in whole months, and events.
+
+    An interval takes the months it touches, if they are three or more, else those of which it holds
+    half; none is taken twice, and longer intervals come first.
+    """
+    months = every_month(study, SPARSE)[:SPARSE]
+    every = seen(study, happened, SPARSE)
+    series = {k: v for k, v in every.series.items() if v.mode == "status"}
+    start = month_from(MISSION).start
+    for name, s in series.items():
+        series[name] = replace(s, coverage=(Window(start, s.coverage[-1].end),))
+    rows = [o for o in every.observations if o.series in series]
+    panel_ = study.panel
+    days = panel_["days"].to_numpy()[:, -SPARSE:]
+    length = panel.month_days(months)
+    for name in dict.fromkeys(panel_["series"].to_numpy().tolist()):
+        which = np.flatnonzero(panel_["series"].to_numpy() == name)
+        node = str(panel_["node"].to_numpy()[which[0]])
+        kind = study.graph.node[node].kind
+        series[name] = Series(name, node, "share" if kind == "share" else "counts")
+        if kind == "share":
+            end = month_from(months[0].astype(date))
+            rows.append(Observation(end, name, float(happened[node][0, 0])))
+            continue
+        values, free = happened[DEATHS if kind == "process" else node][0], np.ones(SPARSE, bool)
+        for o in sorted(which, key=lambda o: -(days[o] > 0).sum()):
+            touched = days[o] > 0
+            took = np.flatnonzero(free & (touched if touched.sum() > 2 else days[o] > length / 2))
+            if len(took):
+                free[took] = False
+                first, last = (month_from(months[i].astype(date)) for i in (took[0], took[-1]))
+                rows.append(
+                    Observation(Window(first.start, last.end), name, float(values[took].sum()))
+                )
+    return Evidence(series, tuple(rows))
+
+
+def seen(study: Study, happened: Mapping[str, np.ndarray], past: int) -> Evidence:
     """The months up to the day as evidence: every node that can be observed, month by month."""
-    months = every_month(study)[:PAST]
+    months = every_month(study, past)[:past]
     windows = [month_from(m) for m in months.astype(date)]
     series, rows = {}, []
     for node in study.graph.nodes:
@@ -94,11 +136,13 @@ def came(study: Study, happened: Mapping[str, np.ndarray]) -> int:
     return int(scenarios.resolve(study.partition, dataset, study.graph, shares)[0, 0, 0, -1])
 
 
-def forecast(study: Study, priors: PriorSet, seed: int, shipped: bool) -> dict[str, Any]:
+def forecast(study: Study, priors: PriorSet, seed: int, shipped: bool, few: bool) -> dict[str, Any]:
     """One world: what was said, what came, and the ranks of its parameters."""
-    months = every_month(study)
+    past = SPARSE if few else PAST
+    months = every_month(study, past)
     truth, happened = world(priors, study.graph, study.process, study.case.model, months, seed)
-    built = panel.build(seen(study, happened), study.graph, study.as_of)
+    known = sparse(study, happened) if few else seen(study, happened, past)
+    built = panel.build(known, study.graph, study.as_of)
     case = study.case.model_copy(update={"seed": seed})
     now = replace(study, case=case, panel=built)
     if not shipped:
@@ -108,7 +152,7 @@ def forecast(study: Study, priors: PriorSet, seed: int, shipped: bool) -> dict[s
     tree = fitting.complete(drawn, now, priors)
     deaths = tree[names.PREDICTIONS][DEATHS].to_numpy()
     steps = [h - 1 for h in HORIZONS]
-    ahead = happened[DEATHS][0, PAST:][steps]
+    ahead = happened[DEATHS][0, past:][steps]
     found = tree[names.POSTERIOR].to_dataset()
     return {
         "said": tree[names.SCENARIOS]["probability"].to_numpy(),
@@ -195,6 +239,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--worlds", type=int, default=200)
     parser.add_argument("--shipped", action="store_true")
+    parser.add_argument("--sparse", action="store_true")
     parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -205,7 +250,7 @@ def main() -> None:
     priors = study.theory.beliefs(case.priors)
     worlds = []
     for seed in range(1, options.worlds + 1):
-        worlds.append(forecast(study, priors, seed, options.shipped))
+        worlds.append(forecast(study, priors, seed, options.shipped, options.sparse))
         if seed % 10 == 0:
             print(seed, "worlds", flush=True)
     found = summary(study, worlds) | ({} if options.shipped else parameters(worlds))
