@@ -483,6 +483,33 @@ def test_bad_input_is_2_before_anything_slow(here, made, capsys, arguments, word
     assert left(here) == ["counts.csv"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ask", "battle_deths >= 3"], "did you mean 'battle_deaths'?"),
+        (["ask", "treaty within 16 months"], "16 months is beyond the horizon of 12"),
+        (["ask", "treaty", "--within", "40 months"], "beyond the horizon of 12"),
+        (["do", "tensoin=1"], "no node 'tensoin'; did you mean 'tension'?"),
+        (["do", "tension=1", "--start", "2029-01"], "start 2029-01 is not among the months"),
+        (["do", "tension=1", "--on", "S9"], "no 'S9'"),
+        (["do", "tension=calm", "--since", "2030-01"], "since 2030-01 is not among the months"),
+        (["do", "tension=calm", "--since", "2020-05"], "begin after it, since 2020-12"),
+        (["do", "tensoin=1", "--since", "2021-05"], "did you mean 'tension'?"),
+        (["paths", "tension", "presure"], "did you mean 'pressure'?"),
+        (["sensitivity", "--scenario", "S12"], "no scenario 'S12'"),
+        (["sensitivity", "--link", "tension->presure"], "did you mean 'tension->pressure'?"),
+        (["signposts", "--within", "30"], "write whole months, 1 to 12"),
+        (["spread", "foo > 1"], "no series 'foo'"),
+        (["spread", "S1 given treaty"], "leave out 'given'"),
+    ],
+)
+def test_a_slip_is_2_before_the_embedded_case_is_fitted(made, capsys, arguments, words):
+    asked = made()
+    assert cli.main(arguments) == 2
+    assert words in capsys.readouterr().err
+    assert asked == []
+
+
 def test_a_folder_in_the_way_is_kept_unless_told(here, made, capsys):
     asked = made()
     assert cli.main(["run", "--out", "out"]) == 0

@@ -1,15 +1,19 @@
-"""A scenario set tried before any fit: futures from the prior predictive, and the set's check.
+"""What can be tried before any fit: a scenario set on prior predictive futures, and questions.
 
-Slopes and rates are drawn from their priors. Where tension stands at the origin is inferred from
-the evidence under those draws, so that the futures start where a forecast's would.
+For a scenario set slopes and rates are drawn from their priors. Where tension stands at the origin
+is inferred from the evidence under those draws, so that the futures start where a forecast's would.
+A question is read on one future in which nothing happens.
 """
 
 from __future__ import annotations
 
-from . import posterior, scenarios, simulate
+import numpy as np
+
+from . import names, posterior, scenarios, simulate
 from .case import Case, make
+from .questions import World
 from .scenarios import Check
-from .study import lay_out
+from .study import Study, lay_out
 
 SIZE = {"chains": 1, "draws": 800, "paths": 5}
 
@@ -43,3 +47,12 @@ def rehearse(case: Case) -> Check:
     futures = simulate.as_dataset(paths, study.graph, study.months, study.shape)
     shares = {name: x.reshape(study.shape) for name, x in start.shares.items()}
     return scenarios.check(study.partition, futures, study.graph, shares)
+
+
+def quiet(study: Study) -> World:
+    """One future in which nothing happens; what does not fit it fits no forecast of the study."""
+    nodes = [names.DEATHS, *study.graph.node]
+    still = dict.fromkeys(nodes, np.zeros((1, len(study.months))))
+    futures = simulate.as_dataset(still, study.graph, study.months, (1, 1, 1))
+    ids = tuple(s.id for s in study.partition.scenarios)
+    return World(futures, study.graph, np.zeros((1, 1, 1, len(study.months)), int), ids)

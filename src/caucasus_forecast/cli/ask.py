@@ -13,6 +13,8 @@ from .options import AsJson, FromForecast, Plot, Refit, TableOnly
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ..study import Study
+
 
 def ask(
     questions: Annotated[
@@ -26,11 +28,17 @@ def ask(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print answers only.")] = False,
 ) -> None:
     """Ask a forecast about its futures."""
-    from ..questions import parse
+    from .. import rehearsal
+    from ..questions import parse, refuse
 
-    asked = [parse(text) for text in questions]  # refused now, not after a fit
+    asked = [parse(text) for text in questions]
+
+    def fits(study: Study) -> None:
+        for question in asked:
+            refuse(question, rehearsal.quiet(study), within)
+
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
-        forecast = made(source)
+        forecast = made(source, fits)
         answers = [forecast.ask(q, within=within) for q in asked]
     if as_json:
         print_json(forecast, {"answers": [a.to_json() for a in answers]})

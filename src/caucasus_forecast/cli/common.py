@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..case import Case
     from ..forecasting import Forecast
+    from ..study import Study
 
 PROGRAM = "caucasus-forecast"
 DEFAULT_CASE = "alyarli-2021"
@@ -220,13 +221,15 @@ def aligned(rows: Sequence[Sequence[str]], text_columns: int = 2) -> list[str]:
     ]  # fmt: skip
 
 
-def made(source: Path | None) -> Forecast:
-    """A saved forecast, or the embedded case made now."""
-    from .. import case, forecasting
+def made(source: Path | None, fits: Callable[[Study], object] = lambda study: None) -> Forecast:
+    """A saved forecast, or the embedded case made now, once what is asked of it `fits`."""
+    from .. import case, forecasting, study
 
-    if source is None:
-        return forecasting.run(case.load(DEFAULT_CASE))
-    return forecasting.load(source)
+    if source is not None:
+        return forecasting.load(source)
+    chosen = case.load(DEFAULT_CASE)
+    fits(study.lay_out(chosen))
+    return forecasting.run(chosen)
 
 
 def refuse_picture(path: Path) -> None:

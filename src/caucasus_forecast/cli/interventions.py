@@ -24,6 +24,7 @@ from .options import AsJson, FromForecast, Plot, TableOnly, TablesOnly
 if TYPE_CHECKING:
     from ..forecasting import Forecast
     from ..scenarios import Table
+    from ..study import Study
 
 ACT = re.compile(r"\s*(\w+)\s*(=|\+=|-=|\*=)\s*(.+?)\s*", re.ASCII)
 
@@ -68,8 +69,19 @@ def do(
         if on:
             raise InterventionError("--plot draws the scenarios; leave out --on")
         refuse_picture(picture)
+
+    def fits(study: Study) -> None:
+        from .. import interventions
+
+        if since:
+            interventions.divided(study, wanted, since, until)
+            return
+        acted = interventions.read(study.graph, study.months, wanted, start=start, until=until)
+        if on is not None:
+            interventions.refuse_on(study, acted, on)
+
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
-        forecast = made(source)
+        forecast = made(source, fits)
         tables = _tables(forecast, wanted, start, until, since, on)
     if picture is not None:
         from .. import plots
@@ -91,8 +103,10 @@ def paths(
     quiet: TableOnly = False,
 ) -> None:
     """Show every path from a cause to an effect within a month, and their sum."""
+    from .. import interventions
+
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
-        forecast = made(source)
+        forecast = made(source, lambda study: interventions.refuse_ends(study.graph, cause, effect))
         table = forecast.paths(cause, effect)
     if as_json:
         print_json(forecast, {"paths": _plain(table)})

@@ -37,10 +37,12 @@ def sensitivity(
     quiet: TablesOnly = False,
 ) -> None:
     """Show what the scenarios hang on: priors or evidence, and which link."""
+    from ..sensitivity import chosen_of
+
     if picture is not None:
         refuse_picture(picture)
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
-        forecast = made(source)
+        forecast = made(source, lambda study: chosen_of(study, scenario, links or None))
         found = forecast.sensitivity(scenario=scenario, links=links or None)
     if picture is not None:
         from .. import plots

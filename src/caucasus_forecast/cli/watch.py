@@ -25,6 +25,7 @@ from .options import AsJson, FromForecast, Plot, TableOnly, TablesOnly
 if TYPE_CHECKING:
     from ..forecasting import Forecast
     from ..scenarios import Table
+    from ..study import Study
 
 EVERY = "all"
 
@@ -40,11 +41,13 @@ def signposts(
     quiet: TablesOnly = False,
 ) -> None:
     """Show what to watch: which observation would move which scenario, and how far."""
+    from ..signposts import horizons
+
     months = None if within is None else [_whole(part) for part in listed(within)]
     if picture is not None:
         refuse_picture(picture)
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
-        forecast = made(source)
+        forecast = made(source, lambda study: horizons(months, len(study.months)))
         posts = forecast.signposts(months)
         value = forecast.value_of_data(int(posts.data["within"].max()))
     if picture is not None:
@@ -81,11 +84,13 @@ def spread(
 ) -> None:
     """Show why an answer is wide: parameters, unseen tension, chance, priors, model."""
     from .. import models as kinds
-    from .. import priors
-    from ..questions import parse
+    from .. import priors, rehearsal
+    from ..spread import asked
 
-    for text in questions or ():
-        parse(text)  # refused now, not after a fit
+    def fits(study: Study) -> None:
+        for text in questions or ():
+            asked(text, rehearsal.quiet(study))
+
     by_set = priors.list() if sets == EVERY else listed(sets or "")
     by_model = tuple(kinds.MODELS) if models == EVERY else listed(models or "")
     for name in by_model:
@@ -96,7 +101,7 @@ def spread(
     if picture is not None:
         refuse_picture(picture)
     with told(sys.stderr.isatty() and not quiet, quiet or as_json):
-        forecast = made(source)
+        forecast = made(source, fits)
         table = forecast.spread(*questions or (), sets=by_set, models=by_model)
     if picture is not None:
         _draw("spread", forecast, table, picture)

@@ -535,9 +535,8 @@ class Counterfactual(Forecast):
     def of(cls, forecast: Forecast, acts: Mapping[str, Any], since: Any, until: Any) -> Self:
         """From a forecast; see `Forecast.counterfactual`."""
         study = forecast.study
+        then, later = interventions.divided(study, acts, since, until)
         happened = interventions.past(study, forecast.tree[names.POSTERIOR].to_dataset(), since)
-        last = happened.months[-1] if until is None else until
-        then, later = interventions.divided(study, happened.months, acts, since, last)
         seen, end = happened.again(then)
         words = interventions.sentence(then)
         was = interventions.looked_ahead(

@@ -13,11 +13,11 @@ Every comparison is between paths with the same parameters and the same random n
 """
 
 from .acts import Act, Shift, Times, read, sentence
-from .arrows import arrows
+from .arrows import arrows, refuse_on
 from .counterfactual import Past, divided, past
 from .effects import HALF_WIDTH, changed, effects
 from .history import history
-from .links import Link, links, links_table
+from .links import Link, links, links_table, refuse_ends
 from .outlook import acted, looked_ahead, origin
 
 __all__ = [
@@ -39,5 +39,7 @@ __all__ = [
     "origin",
     "past",
     "read",
+    "refuse_ends",
+    "refuse_on",
     "sentence",
 ]

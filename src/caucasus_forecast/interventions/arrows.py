@@ -26,6 +26,15 @@ from .worlds import failed, last, levels_of, paired, reading, shown, unit_of, wo
 Array = np.ndarray
 
 
+def refuse_on(study: Study, acts: Sequence[Act], on: str) -> None:
+    """Refuse the effect on what is no node or scenario, or is what is done; see `arrows`."""
+    known = [*(s.id for s in study.partition.scenarios), *study.graph.node, DEATHS]
+    if on not in known:
+        raise InterventionError(f"no {on!r}; {nearest(on, known)}")
+    if on in {a.node for a in acts}:
+        raise InterventionError(f"{on} is what is done; ask for the effect on something else")
+
+
 def arrows(study: Study, start: Origin, acts: Sequence[Act], on: str, tree: xr.DataTree) -> Table:
     """The effect of the acts on one node or scenario, arrow by arrow.
 
@@ -41,12 +50,9 @@ def arrows(study: Study, start: Origin, acts: Sequence[Act], on: str, tree: xr.D
     InterventionError
         If `on` is none of these, or is what is done.
     """
+    refuse_on(study, acts, on)
     graph, done = study.graph, {a.node for a in acts}
     ids = [s.id for s in study.partition.scenarios]
-    if on not in ids and on not in graph.node and on != DEATHS:
-        raise InterventionError(f"no {on!r}; {nearest(on, [*ids, *graph.node, DEATHS])}")
-    if on in done:
-        raise InterventionError(f"{on} is what is done; ask for the effect on something else")
     out = [e for e in graph.edges if (e.cause in done or e.moderator in done) and e.role != "gate"]
     out = [e for e in out if on in ids or _leads(graph, e.effect, on)]
     every = levels_of(study, start, acts)

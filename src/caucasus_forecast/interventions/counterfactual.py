@@ -104,12 +104,21 @@ def _kept(noise: Mapping[str, Array]) -> Noise:
 
 
 def divided(
-    study: Study, months: Array, acts: Mapping[str, Any], start: Any, until: Any
+    study: Study, acts: Mapping[str, Any], since: Any, until: Any
 ) -> tuple[tuple[Act, ...], tuple[Act, ...]]:
-    """Acts over past months and the horizon, each part by itself."""
-    both = np.r_[months, study.months]
-    found = read(study.graph, both, acts, start=start, until=until)
-    cut = len(months)
+    """Acts over past months and the horizon, each part by itself.
+
+    Raises
+    ------
+    InterventionError
+        For a node, value or month that cannot be set, if a total of deaths spans several of the
+        months, and for models other than the ladder.
+    """
+    _ladder(study)
+    past_ = _months(study)[_first(study, since) :]
+    last = past_[-1] if until is None else until
+    found = read(study.graph, np.r_[past_, study.months], acts, start=since, until=last)
+    cut = len(past_)
     before = tuple(Act(a.node, a.kind, a.value[:cut], a.words) for a in found)
     after = tuple(Act(a.node, a.kind, a.value[cut:], a.words) for a in found)
     return before, after
@@ -131,15 +140,9 @@ def past(study: Study, draws: xr.Dataset, since: Any) -> Past:
         If the model is not a ladder, if the month is not one of the panel after its first, or if a
         total of deaths spans several of the months.
     """
-    if not isinstance(study.process, Ladder):
-        raise InterventionError(
-            f"counterfactuals need the model 'ladder', which knows the chance behind each month; "
-            f"this forecast was made with {study.case.model!r}"
-        )
-    months = study.panel[MONTH].to_numpy().astype("datetime64[M]")
-    first = _first(months, since)
-    window = months[first:]
-    process, paths, seed = study.process, study.case.paths, study.case.seed
+    process, first = _ladder(study), _first(study, since)
+    window = _months(study)[first:]
+    paths, seed = study.case.paths, study.case.seed
     p, own = posterior.parameters(draws, study.graph, study.case.model)
     many, many_own = posterior.repeated(p, own, paths)
     level = process.at_score(np.repeat(study.replay(draws).score, paths, axis=0))
@@ -170,14 +173,40 @@ def past(study: Study, draws: xr.Dataset, since: Any) -> Past:
                 found[-1])  # fmt: skip
 
 
-def _first(months: Array, since: Any) -> int:
+def _months(study: Study) -> Array:
+    found: Array = study.panel[MONTH].to_numpy().astype("datetime64[M]")
+    return found
+
+
+def _ladder(study: Study) -> Ladder:
+    if not isinstance(study.process, Ladder):
+        raise InterventionError(
+            f"counterfactuals need the model 'ladder', which knows the chance behind each month; "
+            f"this forecast was made with {study.case.model!r}"
+        )
+    return study.process
+
+
+def _first(study: Study, since: Any) -> int:
+    """Place of the first month that may be changed."""
+    months = _months(study)
     found = np.flatnonzero(months == as_month(since, "since"))
     if not len(found) or found[0] == 0:
         raise InterventionError(
             f"since {since} is not among the months of evidence; allowed: {months[1]} to "
             f"{months[-1]}. For later months use do()"
         )
-    return int(found[0])
+    first, cells = int(found[0]), study.plan.deaths
+    for o in np.unique(cells.observation):
+        rows = np.flatnonzero(cells.observation == o)
+        month, value = cells.month[rows], float(cells.value[rows[0], 0])
+        if len(rows) > 1 and value and month.max() >= first:
+            raise InterventionError(
+                f"a total of {value:g} deaths spans {months[month.min()]} to "
+                f"{months[month.max()]}, so no month of it is known by itself; begin after it, "
+                f"since {months[month.max()] + np.timedelta64(1, 'M')}"
+            )
+    return first
 
 
 def _unexplained(study: Study, status: Mapping[str, Array], first: int) -> dict[str, Array]:
@@ -197,23 +226,16 @@ def _unexplained(study: Study, status: Mapping[str, Array], first: int) -> dict[
 
 
 def _deaths(study: Study, first: int, paths: int) -> Array:
-    """Deaths of each whole month, NaN if told in part; an error where a total spans several."""
+    """Deaths of each whole month, NaN if told in part."""
     cells, months = study.plan.deaths, study.plan.months
     out = np.full(months, np.nan)
     for o in np.unique(cells.observation):
         rows = np.flatnonzero(cells.observation == o)
         month, value = cells.month[rows], float(cells.value[rows[0], 0])
-        if len(rows) > 1 and value and month.max() >= first:
-            window = study.panel[MONTH].to_numpy().astype("datetime64[M]")
-            raise InterventionError(
-                f"a total of {value:g} deaths spans {window[month.min()]} to "
-                f"{window[month.max()]}, so no month of it is known by itself; begin after it, "
-                f"since {window[month.max()] + np.timedelta64(1, 'M')}"
-            )
         out[month] = np.nan_to_num(out[month]) + value
     seen = np.zeros(months)
     np.add.at(seen, cells.month, cells.months[:, 0])
-    length = month_days(study.panel[MONTH].to_numpy().astype("datetime64[M]")) / DAYS_PER_MONTH
+    length = month_days(_months(study)) / DAYS_PER_MONTH
     out[np.abs(seen - length) > WHOLE] = np.nan
     if cells.reported is not None:
         out[cells.month[(cells.reported != 1.0).any(1)]] = np.nan

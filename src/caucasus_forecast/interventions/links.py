@@ -17,7 +17,7 @@ import xarray as xr
 from .. import names, reweighting
 from ..errors import InterventionError, nearest
 from ..estimate import Sample
-from ..graph import holds
+from ..graph import CausalGraph, holds
 from ..scenarios import Table
 from ..study import Study
 from .worlds import failed
@@ -59,11 +59,7 @@ def links(study: Study, tree: xr.DataTree, cause: str, effect: str) -> tuple[Lin
         For an unknown node, or the same one twice.
     """
     graph = study.graph
-    for name in (cause, effect):
-        if name not in graph.node:
-            raise InterventionError(f"no node {name!r}; {nearest(name, graph.node)}")
-    if cause == effect:
-        raise InterventionError(f"{cause!r} is given twice; ask about two nodes")
+    refuse_ends(graph, cause, effect)
     if "slope" not in tree[names.POSTERIOR]:
         return ()
     drawn = tree[names.POSTERIOR]["slope"]
@@ -84,6 +80,15 @@ def links(study: Study, tree: xr.DataTree, cause: str, effect: str) -> tuple[Lin
                 product = product * float(holds(graph.node[edge.moderator], status[edge.moderator]))
         found.append(Link(tuple(path), product))
     return tuple(found)
+
+
+def refuse_ends(graph: CausalGraph, cause: str, effect: str) -> None:
+    """Refuse a path from or to an unknown node, or from a node to itself; see `links`."""
+    for name in (cause, effect):
+        if name not in graph.node:
+            raise InterventionError(f"no node {name!r}; {nearest(name, graph.node)}")
+    if cause == effect:
+        raise InterventionError(f"{cause!r} is given twice; ask about two nodes")
 
 
 def links_table(study: Study, tree: xr.DataTree, cause: str, effect: str) -> Table:

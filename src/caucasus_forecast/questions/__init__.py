@@ -12,7 +12,7 @@ grammar, the meaning of every construct and worked examples are in `docs/questio
 """
 
 from ..estimate import Sample, probability
-from .answers import Amount, Answer, ask
+from .answers import Amount, Answer, ask, refuse
 from .evaluate import Outcome, World, dated, evaluate
 from .grammar import parse, parse_window
 from .tree import Question, QuestionError, Window
@@ -33,5 +33,6 @@ __all__ = [
     "parse",
     "parse_window",
     "probability",
+    "refuse",
     "restate",
 ]

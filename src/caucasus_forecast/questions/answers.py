@@ -202,6 +202,12 @@ def ask(
     return Amount(**head, **(_distribution(found.value, sample, _waits(asked)) | rest))
 
 
+def refuse(question: str | Question, world: World, within: str | int | None = None) -> None:
+    """Refuse a question that does not parse, or does not fit futures such as these; see `ask`."""
+    asked = question if isinstance(question, Question) else parse(question)
+    evaluate(asked, world, _default(within, world.months))
+
+
 def _default(within: str | int | None, months: Array) -> slice | None:
     if within is None:
         return None

@@ -100,7 +100,9 @@ def sensitivity(
     ScenarioError, GraphError
         For an unknown scenario or link, or no link at all.
     """
-    at, asked, edges = _scenario(tree, study, scenario), _asked(study, links), study.graph.slopes
+    wanted, asked = chosen_of(study, scenario, links)
+    at = _likeliest(tree) if wanted is None else wanted
+    edges = study.graph.slopes
     data = power.of_forecast(tree, study)
     first = _scenarios(data, tree, notes), _parameters(data, notes)
     if not isinstance(study.process, Ladder) or not edges:
@@ -122,26 +124,33 @@ def sensitivity(
     )
 
 
-def _scenario(tree: xr.DataTree, study: Study, wanted: str | None) -> int:
+def chosen_of(
+    study: Study, scenario: str | None, links: Sequence[str] | None
+) -> tuple[int | None, list[str] | None]:
+    """Index of the scenario asked for, and the links, each once; none where none were asked for.
+
+    Raises
+    ------
+    ScenarioError, GraphError
+        For an unknown scenario or link, or no link at all.
+    """
     ids = [s.id for s in study.partition.scenarios]
-    if wanted is None:
-        return int(np.argmax(tree[names.SCENARIOS]["probability"].to_numpy()))
-    if wanted not in ids:
-        raise ScenarioError(f"no scenario {wanted!r}; {nearest(wanted, ids)}")
-    return ids.index(wanted)
-
-
-def _asked(study: Study, links: Sequence[str] | None) -> list[str] | None:
-    """The links asked for, each once; none where none were asked for."""
+    if scenario is not None and scenario not in ids:
+        raise ScenarioError(f"no scenario {scenario!r}; {nearest(scenario, ids)}")
+    at = None if scenario is None else ids.index(scenario)
     if links is None:
-        return None
+        return at, None
     links = as_list(links, "links", GraphError)
     if not links:
         raise GraphError("links is empty; name at least one, or leave it out for the core ones")
     edges = study.graph.slopes
     if unknown := [e for e in links if e not in edges]:
         raise GraphError(f"no link {unknown[0]!r}; {nearest(unknown[0], edges)}")
-    return list(dict.fromkeys(links))
+    return at, list(dict.fromkeys(links))
+
+
+def _likeliest(tree: xr.DataTree) -> int:
+    return int(np.argmax(tree[names.SCENARIOS]["probability"].to_numpy()))
 
 
 def _said(worlds: Worlds, dead: int, left: list[float]) -> tuple[str, ...]:

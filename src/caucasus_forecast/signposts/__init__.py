@@ -54,7 +54,7 @@ SIGNPOST: Final = "signpost"
 OUTCOME: Final = "outcome"
 
 __all__ = [
-    "Observable", "Outcome", "known", "observables", "signposts", "value_of_data",
+    "Observable", "Outcome", "horizons", "known", "observables", "signposts", "value_of_data",
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import QuestionError
-from ..questions import Question, World, dated, evaluate, parse, restate
+from ..questions import Question, World, dated, evaluate, parse, refuse, restate
 from ..questions.tree import Measure, Windowed
 
 Array = np.ndarray
@@ -60,6 +60,7 @@ def asked(text: str, world: World) -> Asked:
             f"{text!r} has a condition, which changes what is known before anything is split; "
             "leave out 'given'"
         )
+    refuse(question, world)
     kind = "number" if question.is_number else "event"
     body = question.asked.body if isinstance(question.asked, Windowed) else question.asked
     if isinstance(body, Measure) and world.series.get(body.series) == "count":
